@@ -1,0 +1,101 @@
+//! Finishing: what became of attempts, many at a time.
+
+mod postgres;
+mod sqlite;
+
+use std::time::Duration;
+
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+pub(super) use self::sqlite::bury;
+use super::JobStore;
+use crate::entities::finished_job;
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The task succeeded.
+    Completed,
+    /// It failed for good.
+    Dead,
+    /// It was cancelled.
+    Cancelled,
+    /// It failed and is tried again.
+    Retry {
+        /// After this long.
+        after: Duration,
+    },
+    /// It asked to be run later, which costs no attempt.
+    Snooze {
+        /// After this long.
+        after: Duration,
+    },
+    /// It goes back as it was, which costs no attempt: its worker stops, or never began.
+    Release,
+}
+
+/// The outcome of an attempt, under the lease that it ran on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The job.
+    pub job_id: Uuid,
+    /// The lease number of the claim.
+    pub lease_number: i32,
+    /// What became of the attempt.
+    pub outcome: Outcome,
+    /// All the job's errors as JSON ([`super::append_error`]), where this attempt added one.
+    pub errors: Option<String>,
+}
+
+/// Whether a report was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The job is where the outcome leads, by this report or by the same one earlier.
+    Taken,
+    /// The lease is over: the job was rescued and belongs to another attempt. Nothing was changed.
+    Refused,
+}
+
+impl Outcome {
+    fn end(self) -> Option<finished_job::State> {
+        match self {
+            Self::Completed => Some(finished_job::State::Completed),
+            Self::Dead => Some(finished_job::State::Dead),
+            Self::Cancelled => Some(finished_job::State::Cancelled),
+            Self::Retry { .. } | Self::Snooze { .. } | Self::Release => None,
+        }
+    }
+
+    /// How long it waits; a released job keeps its place.
+    fn delay(self) -> Option<Duration> {
+        match self {
+            Self::Retry { after } | Self::Snooze { after } => Some(after),
+            _ => None,
+        }
+    }
+
+    fn costs_an_attempt(self) -> bool {
+        !matches!(self, Self::Snooze { .. } | Self::Release)
+    }
+}
+
+impl JobStore {
+    /// Takes the outcomes of attempts, all or none, and answers each in the order given.
+    ///
+    /// To send the same reports again, because the answer was lost, does no harm.
+    pub async fn finish(&self, reports: &[Report]) -> Result<Vec<Verdict>, DbErr> {
+        let taken = if self.is_sqlite() {
+            self.finish_sqlite(reports).await?
+        } else {
+            self.finish_postgres(reports).await?
+        };
+        Ok(reports
+            .iter()
+            .map(|report| match taken.contains(&report.job_id) {
+                true => Verdict::Taken,
+                false => Verdict::Refused,
+            })
+            .collect())
+    }
+}

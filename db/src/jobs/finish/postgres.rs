@@ -1,0 +1,141 @@
+//! Finishing on PostgreSQL: a statement for the jobs that end, one for those that go on.
+
+use std::collections::HashSet;
+
+use sea_orm::{ActiveEnum, ConnectionTrait, DbErr, Value, sea_query::ArrayType};
+use uuid::Uuid;
+
+use super::Report;
+use crate::jobs::{JobStore, store::postgres};
+
+impl JobStore {
+    /// The jobs whose report is taken.
+    pub(super) async fn finish_postgres(&self, reports: &[Report]) -> Result<HashSet<Uuid>, DbErr> {
+        // In the order of the ids, so that two that finish at once cannot lock each other out.
+        let mut reports: Vec<&Report> = reports.iter().collect();
+        reports.sort_by_key(|report| report.job_id);
+        let (ended, requeued): (Vec<_>, Vec<_>) = reports
+            .iter()
+            .copied()
+            .partition(|report| report.outcome.end().is_some());
+
+        let mut taken = HashSet::new();
+        if !ended.is_empty() {
+            let states = texts(&ended, |report| {
+                report.outcome.end().map(|state| state.to_value())
+            });
+            let values = [
+                self.postgres_now(),
+                ids(&ended),
+                leases(&ended),
+                states,
+                errors(&ended),
+            ];
+            taken.extend(self.returned_ids(FINISH, values).await?);
+        }
+        if !requeued.is_empty() {
+            let delays = array(ArrayType::BigInt, &requeued, |report| delay(report).into());
+            let refunds = array(ArrayType::Int, &requeued, |report| {
+                i32::from(!report.outcome.costs_an_attempt()).into()
+            });
+            let (ids, leases, errors) = (ids(&requeued), leases(&requeued), errors(&requeued));
+            let values = [self.postgres_now(), ids, leases, delays, refunds, errors];
+            taken.extend(self.returned_ids(REQUEUE, values).await?);
+        }
+        let open: Vec<&Report> = reports
+            .into_iter()
+            .filter(|report| !taken.contains(&report.job_id))
+            .collect();
+        if !open.is_empty() {
+            taken.extend(
+                self.returned_ids(TAKEN_BEFORE, [ids(&open), leases(&open)])
+                    .await?,
+            );
+        }
+        Ok(taken)
+    }
+
+    async fn returned_ids<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Vec<Uuid>, DbErr> {
+        let rows = self.db.query_all_raw(postgres(sql, values)).await?;
+        rows.iter().map(|row| row.try_get("", "id")).collect()
+    }
+}
+
+/// The library cannot put a NULL into an array, so "none" travels as -1 and as an empty text.
+fn delay(report: &Report) -> i64 {
+    report.outcome.delay().map_or(-1, |delay| {
+        i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+fn texts(reports: &[&Report], text: impl Fn(&Report) -> Option<String>) -> Value {
+    array(ArrayType::String, reports, |report| {
+        text(report).unwrap_or_default().into()
+    })
+}
+
+fn errors(reports: &[&Report]) -> Value {
+    texts(reports, |report| report.errors.clone())
+}
+
+fn ids(reports: &[&Report]) -> Value {
+    array(ArrayType::Uuid, reports, |report| report.job_id.into())
+}
+
+fn leases(reports: &[&Report]) -> Value {
+    array(ArrayType::Int, reports, |report| report.lease_number.into())
+}
+
+fn array(ty: ArrayType, reports: &[&Report], value: impl Fn(&Report) -> Value) -> Value {
+    Value::Array(
+        ty,
+        Some(Box::new(
+            reports.iter().map(|report| value(report)).collect(),
+        )),
+    )
+}
+
+/// Walks the primary key of `job`, once per report.
+const FINISH: &str = "
+WITH report AS (
+    SELECT * FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[])
+        AS report (id, lease_number, state, errors)
+), ended AS (
+    DELETE FROM job USING report
+    WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
+    RETURNING job.*, report.state AS end_state, NULLIF(report.errors, '')::json AS all_errors
+)
+INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts,
+                          timeout_seconds, unique_key, run_at, created_at, started_at, finished_at,
+                          lease_number, deaths, errors, request_id, traceparent, enqueued_by)
+SELECT id, kind, queue, priority, end_state, payload, attempt, max_attempts,
+       timeout_seconds, unique_key, run_at, created_at, started_at, COALESCE($1, clock_timestamp()),
+       lease_number, deaths, COALESCE(all_errors, errors), request_id, traceparent, enqueued_by
+FROM ended
+RETURNING id";
+
+/// Walks the primary key of `job`, once per report. No delay keeps the job's place.
+const REQUEUE: &str = "
+UPDATE job
+SET state = CASE WHEN report.delay > 0 THEN 'scheduled' ELSE 'available' END,
+    run_at = CASE WHEN report.delay < 0 THEN job.run_at
+                  ELSE COALESCE($1, clock_timestamp()) + report.delay * interval '1 millisecond' END,
+    attempt = job.attempt - report.refund,
+    errors = COALESCE(NULLIF(report.errors, '')::json, job.errors),
+    worker_id = NULL
+FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::text[])
+    AS report (id, lease_number, delay, refund, errors)
+WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
+RETURNING job.id";
+
+/// Walks the primary keys of both tables, once per report.
+const TAKEN_BEFORE: &str = "
+SELECT report.id FROM unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
+WHERE EXISTS (SELECT FROM finished_job
+              WHERE finished_job.id = report.id AND finished_job.lease_number = report.lease_number)
+   OR EXISTS (SELECT FROM job
+              WHERE job.id = report.id AND job.lease_number = report.lease_number)";

@@ -1,0 +1,53 @@
+//! Pruning: finished jobs that were kept for long enough go.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{JobStore, store::postgres};
+use crate::entities::finished_job::{Column, Entity, State};
+
+impl JobStore {
+    /// Deletes up to `limit` jobs that ended as `state` more than `age` ago, the oldest first, and
+    /// answers how many.
+    pub async fn prune(&self, state: State, age: Duration, limit: u64) -> Result<u64, DbErr> {
+        if self.is_sqlite() {
+            let before = self.sqlite_now() - age;
+            let old: Vec<Uuid> = Entity::find()
+                .select_only()
+                .column(Column::Id)
+                .filter(Column::State.eq(state))
+                .filter(Column::FinishedAt.lt(before))
+                .order_by_asc(Column::FinishedAt)
+                .limit(limit)
+                .into_tuple()
+                .all(&self.db)
+                .await?;
+            let pruned = Entity::delete_many()
+                .filter(Column::Id.is_in(old))
+                .exec(&self.db)
+                .await?;
+            return Ok(pruned.rows_affected);
+        }
+        // Walks `finished_job_age` (state, finished_at).
+        let sql = "
+            DELETE FROM finished_job
+            WHERE id = ANY(ARRAY(
+                SELECT id FROM finished_job
+                WHERE state = $2 AND finished_at < COALESCE($1, clock_timestamp()) - $3 * interval '1 second'
+                ORDER BY finished_at
+                LIMIT $4
+            ))";
+        let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = [self.postgres_now(), state.into(), age.into(), limit.into()];
+        Ok(self
+            .db
+            .execute_raw(postgres(sql, values))
+            .await?
+            .rows_affected())
+    }
+}

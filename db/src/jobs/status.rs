@@ -1,0 +1,70 @@
+//! What became of a job, for the client that caused it.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ConnectionTrait, DbErr, DeriveActiveEnum, EnumIter, FromQueryResult, Statement,
+    sea_query::StringLen,
+};
+use uuid::Uuid;
+
+/// Where a job stands. Its payload and errors are not in it: they are nobody's business but the
+/// operators'.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct JobStatus {
+    /// The job.
+    pub id: Uuid,
+    /// The task's name.
+    pub kind: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// How many attempts were begun that count.
+    pub attempt: i32,
+    /// After this many it is dead.
+    pub max_attempts: i32,
+    /// When it was enqueued.
+    pub created_at: DateTime<Utc>,
+    /// When it may run, or might.
+    pub run_at: DateTime<Utc>,
+    /// When its last attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// All the states of a job, finished or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
+pub enum JobState {
+    /// It waits for its time.
+    #[sea_orm(string_value = "scheduled")]
+    Scheduled,
+    /// It waits for a worker.
+    #[sea_orm(string_value = "available")]
+    Available,
+    /// A worker has it.
+    #[sea_orm(string_value = "running")]
+    Running,
+    /// Its task succeeded.
+    #[sea_orm(string_value = "completed")]
+    Completed,
+    /// Its attempts are used up, or the task gave up.
+    #[sea_orm(string_value = "dead")]
+    Dead,
+    /// Somebody cancelled it.
+    #[sea_orm(string_value = "cancelled")]
+    Cancelled,
+}
+
+/// The status of a job, or `None` if there is no such job or it was pruned.
+pub async fn status<C: ConnectionTrait>(db: &C, id: Uuid) -> Result<Option<JobStatus>, DbErr> {
+    // Walks both primary keys, in one statement: between two, a job could move from one table to
+    // the other.
+    let sql = "
+        SELECT id, kind, state, attempt, max_attempts, created_at, run_at, started_at, NULL AS finished_at
+        FROM job WHERE id = $1
+        UNION ALL
+        SELECT id, kind, state, attempt, max_attempts, created_at, run_at, started_at, finished_at
+        FROM finished_job WHERE id = $1";
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [id.into()]);
+    JobStatus::find_by_statement(statement).one(db).await
+}

@@ -1,0 +1,97 @@
+//! The handle that the queue's runtime works with.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, Value,
+};
+
+/// The job store of a database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct JobStore {
+    pub(super) db: DatabaseConnection,
+    clock: Clock,
+}
+
+/// Whose time counts.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The database's, so that the clocks of the workers do not matter.
+    Database,
+    /// One that stands still, for tests.
+    At(DateTime<Utc>),
+}
+
+impl JobStore {
+    /// The job store of `db`.
+    pub fn new(db: DatabaseConnection) -> Self {
+        Self {
+            db,
+            clock: Clock::Database,
+        }
+    }
+
+    /// The same store, for which it is always `time`.
+    pub fn at(&self, time: DateTime<Utc>) -> Self {
+        Self {
+            db: self.db.clone(),
+            clock: Clock::At(time),
+        }
+    }
+
+    /// The database.
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
+    pub(super) fn is_sqlite(&self) -> bool {
+        is_sqlite(&self.db)
+    }
+
+    /// The value for `COALESCE($1, clock_timestamp())` in a PostgreSQL statement.
+    pub(super) fn postgres_now(&self) -> Value {
+        match self.clock {
+            Clock::Database => Option::<DateTime<Utc>>::None.into(),
+            Clock::At(time) => time.into(),
+        }
+    }
+
+    /// SQLite runs in this process, so this process's clock is the database's.
+    pub(super) fn sqlite_now(&self) -> DateTime<Utc> {
+        match self.clock {
+            Clock::Database => sqlite_now(),
+            Clock::At(time) => time.trunc_subsecs(3),
+        }
+    }
+
+    /// A write transaction.
+    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        crate::begin(&self.db).await
+    }
+}
+
+/// The present for SQLite, to the millisecond: its times are compared as text, which is right for
+/// one precision.
+pub(super) fn sqlite_now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
+
+/// That long after `now`, to the millisecond; a year that SQLite's text could not hold is as good
+/// as never.
+pub(super) fn sqlite_after(now: DateTime<Utc>, delay: Duration) -> DateTime<Utc> {
+    let limit = chrono::Duration::days(365 * 1000);
+    let delay = chrono::Duration::from_std(delay)
+        .unwrap_or(limit)
+        .min(limit);
+    (now + delay).trunc_subsecs(3)
+}
+
+pub(super) fn is_sqlite(db: &impl ConnectionTrait) -> bool {
+    db.get_database_backend() == DbBackend::Sqlite
+}
+
+/// A PostgreSQL statement.
+pub(super) fn postgres<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+}

@@ -1,0 +1,18 @@
+//! Which database, and how many connections to it.
+
+use conf::Conf;
+use dockerflow::settings::between;
+
+use crate::DatabaseUrl;
+
+/// The settings of a process that uses the database.
+#[derive(Conf, Clone, Debug)]
+pub struct Settings {
+    /// The database: `postgres://user:password@host/name`, or `sqlite://path` for a file
+    #[arg(env, secret)]
+    pub database_url: DatabaseUrl,
+
+    /// How many connections to the database this process holds at the most
+    #[arg(env, default_value = "10", value_parser = between(1, 1000))]
+    pub database_pool_size: u32,
+}

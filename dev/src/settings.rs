@@ -1,0 +1,68 @@
+//! The command line, and the settings of everything that runs together.
+
+use conf::{Conf, Subcommands};
+
+/// Runs web, worker and migrations in one process, on SQLite unless `DATABASE_URL` says otherwise
+#[derive(Conf, Debug)]
+#[conf(name = "cargo dev")]
+pub(crate) struct Settings {
+    #[conf(subcommands)]
+    pub(crate) command: Option<Command>,
+
+    #[conf(flatten)]
+    pub(crate) web: web::Settings,
+
+    #[conf(flatten)]
+    queue: worker::QueueSettings,
+
+    #[conf(flatten)]
+    mail: worker::mail::Settings,
+}
+
+#[derive(Subcommands, Debug)]
+pub(crate) enum Command {
+    /// Writes a new file where it belongs
+    New(New),
+}
+
+/// Writes a new file where it belongs
+#[derive(Conf, Debug)]
+pub(crate) struct New {
+    #[conf(subcommands)]
+    pub(crate) what: What,
+}
+
+#[derive(Subcommands, Debug)]
+pub(crate) enum What {
+    /// The next step of the schema
+    Migration(NewMigration),
+}
+
+/// The next step of the schema
+#[derive(Conf, Debug)]
+pub(crate) struct NewMigration {
+    /// What it does, as in `add_nickname_to_user`
+    #[arg(pos)]
+    pub(crate) name: String,
+}
+
+impl Settings {
+    /// The worker's settings: what it has in common with web is the same.
+    pub(crate) fn worker(&self) -> worker::Settings {
+        worker::Settings {
+            shutdown_grace_seconds: self.web.shutdown_grace_seconds,
+            queue: self.queue.clone(),
+            mail: self.mail.clone(),
+            database: self.web.database.clone(),
+            log: self.web.log.clone(),
+        }
+    }
+
+    /// Where mail goes, in words.
+    pub(crate) fn mail_way(&self) -> String {
+        match &self.mail.smtp_url {
+            Some(_) => "the server at SMTP_URL".to_owned(),
+            None => format!("{}/", self.mail.mail_dir.display()),
+        }
+    }
+}

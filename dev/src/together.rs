@@ -1,0 +1,45 @@
+//! Migrations, web and worker in one process, on one pool of connections.
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Settings;
+
+/// Runs until Ctrl-C. Requests and jobs under way are finished within the grace, as in production.
+pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let db = db::connect(&settings.web.database, "dev").await?;
+    let app = web::App::with_database(&settings.web, db.clone()).await?;
+    migration::up(&db, None)
+        .await
+        .context("not all migrations are applied")?;
+    let worker = worker::Worker::with_database(&settings.worker(), db).await?;
+    greet(settings, &app);
+
+    let stop = CancellationToken::new();
+    let stopping = async {
+        dockerflow::shutdown::requested().await;
+        stop.cancel();
+    };
+    let (web, worker, ()) = tokio::join!(
+        app.run_until(stop.cancelled()),
+        worker.run_until(stop.cancelled()),
+        stopping
+    );
+    web?;
+    worker
+}
+
+/// What a developer wants to know first.
+fn greet(settings: &Settings, app: &web::App) {
+    let address = app.address();
+    println!(
+        "
+  http://{address}              the service
+  http://{address}/api/v1/docs  its endpoints
+  {:<28}  where mail goes
+  {:<28}  the database
+",
+        settings.mail_way(),
+        settings.web.database.database_url,
+    );
+}

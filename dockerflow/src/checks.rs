@@ -1,0 +1,119 @@
+//! Health checks: what `/__heartbeat__` reports, in the form that [python-dockerflow] gives it.
+//!
+//! [python-dockerflow]: https://python-dockerflow.readthedocs.io
+
+mod level;
+mod report;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+
+pub use self::level::Level;
+pub use self::report::{Detail, Report};
+
+/// How long a check may take before it counts as failed.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One thing that a check has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// What it is, for a machine: the part of the service and a number, such as `db.0001`.
+    pub id: &'static str,
+    /// What it is, for a person. It is shown to whoever can reach `/__heartbeat__`.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding of the given level.
+    pub fn new(level: Level, id: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { level, id, message }
+    }
+}
+
+type Findings = Pin<Box<dyn Future<Output = Vec<Finding>> + Send>>;
+type Check = Arc<dyn Fn() -> Findings + Send + Sync>;
+
+/// The checks of a service, by name. A clone shares them.
+#[derive(Clone)]
+pub struct Checks {
+    checks: Arc<BTreeMap<String, Check>>,
+    timeout: Duration,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self {
+            checks: Arc::default(),
+            timeout: TIMEOUT,
+        }
+    }
+}
+
+impl fmt::Debug for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.checks.keys()).finish()
+    }
+}
+
+impl Checks {
+    /// No checks yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a check, in place of one that had the same name. What it returns is empty where all is
+    /// well.
+    pub fn register<F, Fut>(mut self, name: impl Into<String>, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Finding>> + Send + 'static,
+    {
+        let check: Check = Arc::new(move || check().boxed());
+        Arc::make_mut(&mut self.checks).insert(name.into(), check);
+        self
+    }
+
+    /// Allows each check another time than [`TIMEOUT`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Runs all checks at the same time. One that panics or takes too long is an error in the report
+    /// and harms no other.
+    pub async fn run(&self) -> Report {
+        let runs = self.checks.iter().map(async |(name, check)| {
+            let findings = run(check, self.timeout).await;
+            (name.clone(), findings)
+        });
+        Report::new(join_all(runs).await)
+    }
+}
+
+async fn run(check: &Check, timeout: Duration) -> Vec<Finding> {
+    // The call itself is inside, for a check that panics before it returns its future.
+    let findings = AssertUnwindSafe(async { check().await }).catch_unwind();
+    match tokio::time::timeout(timeout, findings).await {
+        Ok(Ok(findings)) => findings,
+        Ok(Err(_)) => vec![Finding::new(
+            Level::Error,
+            "checks.0001",
+            "the check panicked, the log says why",
+        )],
+        Err(_) => vec![Finding::new(
+            Level::Error,
+            "checks.0002",
+            format!("the check took longer than {timeout:?}"),
+        )],
+    }
+}

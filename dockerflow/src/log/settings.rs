@@ -1,0 +1,122 @@
+//! What is logged, and how: `LOG_LEVEL`, `LOG_FORMAT`, `LOG_QUERYSTRING`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::settings::Switch;
+
+/// How this process logs.
+#[derive(Clone, Debug, conf::Conf)]
+pub struct Settings {
+    /// From which level on lines are logged: error, warn, info, debug or trace, or a list for single
+    /// targets such as `web=debug,sqlx=warn`
+    #[conf(env = "LOG_LEVEL", default_value = "info")]
+    pub level: Filter,
+    /// `json` (mozlog, one object a line) or `text` (for people)
+    #[conf(env = "LOG_FORMAT", default_value = "json")]
+    pub format: Format,
+    /// Whether the summary of a request shows its query string
+    #[conf(env = "LOG_QUERYSTRING", default_value = "false")]
+    pub querystring: Switch,
+}
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// mozlog, for machines.
+    #[default]
+    Json,
+    /// For people, in colour on a terminal.
+    Text,
+}
+
+/// The text is no [`Format`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected json or text")]
+pub struct UnknownFormat;
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err(UnknownFormat),
+        }
+    }
+}
+
+/// Which lines are logged: a level, or a list of `target=level`, or both.
+///
+/// A list without a level of its own starts from `info`, so that `web=debug` adds lines and does not
+/// silence every other part of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter(String);
+
+impl Filter {
+    pub(super) fn env_filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.0)
+    }
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The text is no [`Filter`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}': expected error, warn, info, debug, trace or off, or target=level, separated by commas"
+)]
+pub struct InvalidFilter(String);
+
+impl FromStr for Filter {
+    type Err = InvalidFilter;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFilter> {
+        let mut directives: Vec<&str> = text.split(',').map(str::trim).collect();
+        let mut has_level = false;
+        for directive in &directives {
+            if is_level(directive) {
+                has_level = true;
+            } else if !is_for_target(directive) {
+                return Err(InvalidFilter((*directive).to_owned()));
+            }
+        }
+        if !has_level {
+            directives.insert(0, "info");
+        }
+        Ok(Self(directives.join(",")))
+    }
+}
+
+fn is_level(text: &str) -> bool {
+    // The parser takes nothing for `error`.
+    !text.is_empty() && text.parse::<LevelFilter>().is_ok()
+}
+
+/// Stricter than the parser, which takes a misspelt level for a target, and a target alone for all of
+/// its lines: `LOG_LEVEL=inof` would silence the service.
+fn is_for_target(directive: &str) -> bool {
+    directive
+        .rsplit_once('=')
+        .is_some_and(|(target, level)| is_target(target) && is_level(level))
+        && EnvFilter::builder().parse(directive).is_ok()
+}
+
+fn is_target(text: &str) -> bool {
+    // A list that is separated by anything but commas is one long target to the parser.
+    !text.is_empty() && !text.contains([' ', ';'])
+}

@@ -1,0 +1,22 @@
+//! Dockerflow for services that are made with [poem](https://docs.rs/poem): the endpoints, the request id and the
+//! summary of each request.
+//!
+//! ```
+//! use dockerflow::checks::Checks;
+//! use dockerflow::poem::{RequestSummary, SetRequestId, routes};
+//! use dockerflow::version::Version;
+//! use poem::EndpointExt as _;
+//!
+//! let app = routes(Version::load(env!("CARGO_PKG_VERSION")), Checks::new(), false)
+//!     .with(RequestSummary::new())
+//!     // Outermost, so that the summary knows the id.
+//!     .with(SetRequestId);
+//! ```
+
+mod request_id;
+mod request_summary;
+mod routes;
+
+pub use self::request_id::{RequestId, SetRequestId, SetRequestIdEndpoint};
+pub use self::request_summary::{RequestSummary, RequestSummaryEndpoint};
+pub use self::routes::routes;

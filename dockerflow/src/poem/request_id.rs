@@ -1,0 +1,121 @@
+//! One id for each request, from the load balancer to the last line that the request causes.
+
+use std::fmt;
+
+use poem::http::{HeaderMap, HeaderName, HeaderValue};
+use poem::{Endpoint, IntoResponse as _, Middleware, Request, Response, Result};
+use uuid::Uuid;
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A longer id is not taken over.
+const MAX_LENGTH: usize = 128;
+
+/// The id of a request, in the request's data (`request.data::<RequestId>()`, `Data<&RequestId>`).
+///
+/// It has 1 to 128 characters, all of them ASCII letters, digits or one of `. _ : / + = -`: it may stand
+/// in a log line, a header and a job without being escaped.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// A new id, a UUID of version 7.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().to_string())
+    }
+
+    /// The given id, if it has the length and the characters of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/+=-".contains(&byte);
+        ((1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed))
+            .then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        Self::parse(headers.get(HEADER)?.to_str().ok()?)
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Middleware that gives each request its [`RequestId`], the one of the `X-Request-Id` header where that
+/// is a proper id and else a new one, and sends it back in the same header of every response.
+///
+/// An error becomes its response here, because only a response can carry the header: it belongs
+/// outside of everything else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetRequestId;
+
+impl<E: Endpoint> Middleware<E> for SetRequestId {
+    type Output = SetRequestIdEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        SetRequestIdEndpoint { inner }
+    }
+}
+
+/// What [`SetRequestId`] makes of an endpoint.
+#[derive(Debug)]
+pub struct SetRequestIdEndpoint<E> {
+    inner: E,
+}
+
+impl<E: Endpoint> Endpoint for SetRequestIdEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let id = RequestId::from_headers(request.headers()).unwrap_or_else(RequestId::generate);
+        let echo = HeaderValue::from_str(id.as_str());
+        request.set_data(id);
+
+        let mut response = match self.inner.call(request).await {
+            Ok(output) => output.into_response(),
+            Err(error) => error.into_response(),
+        };
+        // Every character of an id is allowed in a header.
+        if let Ok(echo) = echo {
+            response.headers_mut().insert(HEADER, echo);
+        }
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_short_and_of_harmless_characters() {
+        for good in [
+            "abc",
+            "0190f6e2-7c1e-7d3a",
+            "Root=1-67891233-abcdef",
+            "a/b:c.d_e+f",
+            &"x".repeat(128),
+        ] {
+            assert!(RequestId::parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "a\"b",
+            "a\\b",
+            "a<b>",
+            "a,b",
+            "é",
+            "a\u{7f}",
+            &"x".repeat(129),
+        ] {
+            assert!(RequestId::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `request.summary`: one line for each request, with the fields of python-dockerflow and `code`.
+
+use std::borrow::Cow;
+use std::thread;
+use std::time::Instant;
+
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use tracing::{Instrument as _, Span};
+
+use super::RequestId;
+
+/// Of each value that the client chose, a line shows at most so many bytes.
+const MAX_VALUE: usize = 1024;
+
+/// What nginx logs for a client that closed its connection before the answer.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// Middleware that runs each request in a span `request` with its id as `rid`, and ends it with one
+/// `info` event of the target `request.summary`.
+///
+/// Its fields: `errno` (0, or 500 where the answer is 500), `agent`, `lang`, `method`, `path`, `code`
+/// (the status, or 499 where the client went away before there was one), `uid` (empty: who the user is
+/// is not known here), `rid`, `t` (milliseconds) and, if asked for, `querystring`. Of what the client
+/// sent, only these fields reach the log, each cut to 1024 bytes.
+///
+/// It belongs inside of [`SetRequestId`](super::SetRequestId) and outside of all else, so that it sees
+/// the status that the client sees. An `Err` counts with the status that it will become.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestSummary {
+    querystring: bool,
+}
+
+impl RequestSummary {
+    /// Summaries without the query string.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether to show the query string (`LOG_QUERYSTRING`): it may hold what should not be in a log.
+    pub fn querystring(mut self, shown: impl Into<bool>) -> Self {
+        self.querystring = shown.into();
+        self
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for RequestSummary {
+    type Output = RequestSummaryEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        RequestSummaryEndpoint {
+            inner,
+            options: *self,
+        }
+    }
+}
+
+/// What [`RequestSummary`] makes of an endpoint.
+#[derive(Debug)]
+pub struct RequestSummaryEndpoint<E> {
+    inner: E,
+    options: RequestSummary,
+}
+
+impl<E: Endpoint> Endpoint for RequestSummaryEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let mut summary = Summary::begin(&request, self.options);
+        let span = summary.span.clone();
+        let result = self.inner.call(request).instrument(span).await;
+        let result = result.map(IntoResponse::into_response);
+        summary.status = Some(match &result {
+            Ok(response) => response.status(),
+            Err(error) => error.status(),
+        });
+        result
+    }
+}
+
+/// What a summary says, said when it is dropped: after the response, or where the request ended without
+/// one, because the client went away or something panicked.
+struct Summary {
+    span: Span,
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    agent: Option<HeaderValue>,
+    lang: Option<HeaderValue>,
+    rid: Option<RequestId>,
+    status: Option<StatusCode>,
+    options: RequestSummary,
+}
+
+impl Summary {
+    fn begin(request: &Request, options: RequestSummary) -> Self {
+        let rid = request.data::<RequestId>().cloned();
+        Self {
+            // Of the highest level, so that LOG_LEVEL=warn does not take the id from the warnings.
+            span: tracing::error_span!(target: "request", "request", rid = rid.as_ref().map(RequestId::as_str)),
+            started: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            agent: sent(request.headers(), header::USER_AGENT),
+            lang: sent(request.headers(), header::ACCEPT_LANGUAGE),
+            rid,
+            status: None,
+            options,
+        }
+    }
+
+    fn code(&self) -> u16 {
+        match self.status {
+            Some(status) => status.as_u16(),
+            None if thread::panicking() => StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
+            None => CLIENT_CLOSED_REQUEST,
+        }
+    }
+}
+
+fn sent(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
+    headers.get(name).cloned()
+}
+
+impl Drop for Summary {
+    fn drop(&mut self) {
+        let code = self.code();
+        let agent = self.agent.as_ref().map(HeaderValue::as_bytes);
+        let lang = self.lang.as_ref().map(HeaderValue::as_bytes);
+        let querystring = self
+            .options
+            .querystring
+            .then(|| self.uri.query().unwrap_or_default());
+        let _entered = self.span.enter();
+        tracing::info!(
+            target: "request.summary",
+            errno = if code == 500 { 500 } else { 0 },
+            agent = &*cut(agent.unwrap_or_default()),
+            lang = &*cut(lang.unwrap_or_default()),
+            method = &*cut(self.method.as_str().as_bytes()),
+            path = &*cut(self.uri.path().as_bytes()),
+            querystring = querystring.map(|query| cut(query.as_bytes())).as_deref(),
+            code,
+            uid = "",
+            rid = self.rid.as_ref().map(RequestId::as_str),
+            t = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        );
+    }
+}
+
+fn cut(value: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(&value[..value.len().min(MAX_VALUE)]) {
+        Cow::Owned(mut text) => {
+            text.truncate(text.floor_char_boundary(MAX_VALUE));
+            Cow::Owned(text)
+        }
+        text @ Cow::Borrowed(_) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_and_stays_text() {
+        assert_eq!(cut(&[b'x'; 2000]).len(), MAX_VALUE);
+        for broken in [
+            "é".repeat(1000).as_bytes(),
+            &[0xff; 2000],
+            "xé".repeat(800).as_bytes(),
+        ] {
+            assert!(cut(broken).len() <= MAX_VALUE);
+        }
+        assert_eq!(cut("é".as_bytes()), "é");
+    }
+}

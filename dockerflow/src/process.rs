@@ -1,0 +1,49 @@
+//! A process from its settings to its exit code.
+
+use std::{fmt::Display, future::Future, io::Write as _, process};
+
+use crate::log;
+
+/// Sets up the log, runs `main` on a runtime of several threads, and ends the process: with 0, or
+/// with 1 after logging the error that `main` returned.
+///
+/// It does not wait for threads that something blocks: a platform that asked the process to stop
+/// would kill it.
+pub fn run<E: Display>(
+    logger: &'static str,
+    settings: &log::Settings,
+    main: impl Future<Output = Result<(), E>>,
+) -> ! {
+    let guard = match log::init(logger, settings) {
+        Ok(guard) => guard,
+        Err(error) => fail(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => fail(&error),
+    };
+    let code = match runtime.block_on(main) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            1
+        }
+    };
+    drop(guard);
+    process::exit(code)
+}
+
+/// Without a log, standard error is all there is.
+fn fail(error: &dyn Display) -> ! {
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+    process::exit(1)
+}
+
+/// What operators know this process by: the dyno on Heroku, else the host.
+pub fn hostname() -> String {
+    std::env::var("DYNO")
+        .unwrap_or_else(|_| gethostname::gethostname().to_string_lossy().into_owned())
+}

@@ -1,0 +1,98 @@
+use dockerflow::checks::{Checks, Finding, Level};
+use dockerflow::poem::routes;
+use dockerflow::version::Version;
+use futures_util::FutureExt as _;
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint as _, Request, Response, Route};
+use serde_json::{Value, json};
+
+fn version() -> Version {
+    let [source, version, commit, build] =
+        ["https://s", "1.0", "abc", "https://b"].map(str::to_owned);
+    Version {
+        source,
+        version,
+        commit,
+        build,
+    }
+}
+
+fn service(checks: Checks) -> Route {
+    routes(version(), checks, false)
+}
+
+async fn ask(service: &Route, method: Method, path: &str) -> Response {
+    let request = Request::builder().method(method).uri_str(path).finish();
+    service.get_response(request).await
+}
+
+async fn json_of(response: Response) -> Value {
+    assert_eq!(
+        response.content_type(),
+        Some("application/json; charset=utf-8")
+    );
+    serde_json::from_str(&response.into_body().into_string().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn version_is_the_version_object() {
+    let response = ask(&service(Checks::new()), Method::GET, "/__version__").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(
+        json_of(response).await,
+        json!({"source": "https://s", "version": "1.0", "commit": "abc", "build": "https://b"})
+    );
+}
+
+#[tokio::test]
+async fn lbheartbeat_touches_no_dependency() {
+    let checks = Checks::new().register("never", async || panic!("a check was run"));
+    let response = ask(&service(checks), Method::GET, "/__lbheartbeat__").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.into_body().into_string().await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn heartbeat_is_the_report_with_its_status() {
+    let well = ask(&service(Checks::new()), Method::GET, "/__heartbeat__").await;
+    assert_eq!(well.status(), StatusCode::OK);
+    assert_eq!(json_of(well).await["status"], "ok");
+
+    let ill = Checks::new().register("it", async || {
+        vec![Finding::new(Level::Critical, "it.0001", "gone")]
+    });
+    let ill = ask(&service(ill), Method::GET, "/__heartbeat__").await;
+    assert_eq!(ill.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        json_of(ill).await["details"]["it"]["messages"]["it.0001"],
+        "gone"
+    );
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let ill = Checks::new().register("it", async || {
+        vec![Finding::new(Level::Error, "it.0001", "gone")]
+    });
+    for (path, status) in [
+        ("/__version__", 200),
+        ("/__heartbeat__", 500),
+        ("/__lbheartbeat__", 200),
+    ] {
+        let response = ask(&service(ill.clone()), Method::HEAD, path).await;
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.into_body().into_string().await.unwrap(), "");
+    }
+}
+
+#[tokio::test]
+async fn the_error_endpoint_is_closed_unless_opened() {
+    let response = ask(&service(Checks::new()), Method::GET, "/__error__").await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+
+    let opened = routes(version(), Checks::new(), true);
+    let panicked = std::panic::AssertUnwindSafe(ask(&opened, Method::GET, "/__error__"))
+        .catch_unwind()
+        .await;
+    assert!(panicked.is_err());
+}

@@ -1,0 +1,278 @@
+//! The whole service in a test: web on a port of its own, the worker's code, a database and a mail
+//! server, all of them real.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use conf::Conf;
+use db::{
+    entities::{finished_job, job},
+    jobs::{JobStore, Task},
+};
+use reqwest::{Method, Response};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use worker::{Worker, queue::Registry};
+
+use crate::{
+    database::{Backend, TestDatabase, connect},
+    smtp::SmtpServer,
+};
+
+/// How long pending jobs may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A service that a test has for itself. Dropped, it fails a test that left jobs behind unsaid: see
+/// [`TestApp::run_pending_jobs`] and [`TestApp::leaves_jobs`].
+pub struct TestApp {
+    /// Its database.
+    pub database: TestDatabase,
+    /// Where its mail arrives.
+    pub smtp: SmtpServer,
+    address: SocketAddr,
+    client: reqwest::Client,
+    stop: CancellationToken,
+    web: JoinHandle<()>,
+    leaves_jobs: AtomicBool,
+}
+
+impl TestApp {
+    /// Starts it. `None` where there is no PostgreSQL for this test.
+    pub async fn start(backend: Backend) -> Option<Self> {
+        Self::start_with(backend, &[]).await
+    }
+
+    /// Starts it with more settings for web.
+    pub async fn start_with(backend: Backend, variables: &[(&str, &str)]) -> Option<Self> {
+        let database = TestDatabase::migrated(backend).await?;
+        let mut all = vec![
+            ("DATABASE_URL", database.url()),
+            ("HOST", "127.0.0.1"),
+            ("PORT", "0"),
+        ];
+        all.extend(variables);
+        let settings: web::Settings = settings("web", &all);
+        let app = web::App::with_database(&settings, database.db.clone()).await;
+        let app = app.expect("web starts");
+        let address = app.address();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let web = tokio::spawn(async move { app.run_until(stopped).await.expect("web serves") });
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        Some(Self {
+            database,
+            smtp: SmtpServer::start(),
+            address,
+            client: client.build().expect("a client"),
+            stop,
+            web,
+            leaves_jobs: AtomicBool::new(false),
+        })
+    }
+
+    /// Where web listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A request to be completed and sent.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client
+            .request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// Sends a GET.
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path)
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    /// Sends a POST with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
+        self.request(Method::POST, path)
+            .json(body)
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    /// Sends a POST with any other body.
+    pub async fn post_raw(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Response {
+        let request = self
+            .request(Method::POST, path)
+            .header("content-type", content_type);
+        request.body(body).send().await.expect("an answer")
+    }
+
+    /// The payloads of the unfinished jobs of a task, oldest first.
+    pub async fn enqueued<T: Task>(&self) -> Vec<T> {
+        let jobs = job::Entity::find()
+            .filter(job::Column::Kind.eq(T::KIND))
+            .all(&self.database.db);
+        let mut jobs = jobs.await.expect("the jobs");
+        jobs.sort_by_key(|job| job.id);
+        jobs.into_iter()
+            .map(|job| serde_json::from_value(job.payload).expect("the task's payload"))
+            .collect()
+    }
+
+    /// Asserts that a job of a task waits whose payload is as expected.
+    pub async fn assert_enqueued<T: Task>(&self, is_expected: impl Fn(&T) -> bool) {
+        let found = self.enqueued::<T>().await;
+        assert!(
+            found.iter().any(is_expected),
+            "no such job of {} among {}",
+            T::KIND,
+            found.len()
+        );
+    }
+
+    /// Runs all jobs that are due, and those that they enqueue, with the service's own tasks.
+    pub async fn run_pending_jobs(&self) {
+        self.run_pending_jobs_of(worker::tasks::registry()).await;
+    }
+
+    /// The same with other tasks.
+    pub async fn run_pending_jobs_of(&self, tasks: Registry) {
+        let smtp = self.smtp.url();
+        run_pending_jobs(&self.database, tasks, &[("SMTP_URL", &smtp)]).await;
+    }
+
+    /// Lets `time` pass for jobs that wait for their hour.
+    pub async fn pass(&self, time: Duration) {
+        pass(&self.database.db, time).await;
+    }
+
+    /// Says that this test means to leave jobs behind.
+    pub fn leaves_jobs(&self) {
+        self.leaves_jobs.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.web.abort();
+        if thread::panicking() || self.leaves_jobs.load(Ordering::Relaxed) {
+            return;
+        }
+        let url = self.database.url().to_owned();
+        let left = thread::spawn(move || count_unfinished(&url))
+            .join()
+            .expect("a count");
+        assert_eq!(
+            left, 0,
+            "jobs were left behind: run_pending_jobs(), or say leaves_jobs()"
+        );
+    }
+}
+
+fn count_unfinished(url: &str) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        let db = connect(url).await;
+        let count = job::Entity::find().count(&db).await.expect("a count");
+        db.close().await.expect("a closed pool");
+        count
+    })
+}
+
+/// Runs all due jobs of a database with a worker of the given tasks and settings.
+pub async fn run_pending_jobs(
+    database: &TestDatabase,
+    tasks: Registry,
+    variables: &[(&str, &str)],
+) {
+    let worker = start_worker(database, tasks, variables).await;
+    let start = Instant::now();
+    while pending(&database.db).await > 0 {
+        assert!(start.elapsed() < PATIENCE, "jobs are still pending");
+        // Nobody tells when a table is empty.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    worker.stop().await;
+}
+
+/// A worker that runs in the test.
+pub struct RunningWorker {
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl RunningWorker {
+    /// Stops it as SIGTERM would, and waits for its end.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task
+            .await
+            .expect("the worker did not panic")
+            .expect("the worker ended well");
+    }
+}
+
+/// Starts a worker of the given tasks and settings.
+pub async fn start_worker(
+    database: &TestDatabase,
+    tasks: Registry,
+    variables: &[(&str, &str)],
+) -> RunningWorker {
+    let mut all = vec![("DATABASE_URL", database.url())];
+    all.extend(variables);
+    let settings: worker::Settings = settings("worker", &all);
+    let worker = Worker::with_tasks(&settings, database.db.clone(), tasks).await;
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let task = tokio::spawn(worker.expect("the worker starts").run_until(stopped));
+    RunningWorker { stop, task }
+}
+
+/// Lets `time` pass for the jobs of a database that wait for their hour.
+pub async fn pass(db: &DatabaseConnection, time: Duration) {
+    let then = chrono::Utc::now() + time;
+    JobStore::new(db.clone())
+        .at(then)
+        .promote(u64::MAX >> 1)
+        .await
+        .expect("a promotion");
+}
+
+/// The only finished job of a database.
+pub async fn the_finished_job(db: &DatabaseConnection) -> finished_job::Model {
+    let jobs = finished_job::Entity::find()
+        .all(db)
+        .await
+        .expect("the finished jobs");
+    <[_; 1]>::try_from(jobs)
+        .map(|[job]| job)
+        .expect("one finished job")
+}
+
+async fn pending(db: &DatabaseConnection) -> u64 {
+    let is_pending = job::Column::State.ne(job::State::Scheduled);
+    job::Entity::find()
+        .filter(is_pending)
+        .count(db)
+        .await
+        .expect("a count")
+}
+
+/// The settings that a process with these variables would have.
+pub fn settings<T: Conf>(program: &str, variables: &[(&str, &str)]) -> T {
+    let loaded = dockerflow::settings::try_load_from([program], variables.iter().copied());
+    loaded.unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,138 @@
+//! A database of its own for every test, on both kinds.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tempfile::TempDir;
+
+use crate::postgres::Cluster;
+
+/// On which database a test runs. Put both into the test's cases:
+///
+/// ```ignore
+/// #[rstest]
+/// #[tokio::test]
+/// async fn a_fact(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+///     let Some(db) = TestDatabase::migrated(backend).await else { return };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A file in a temporary folder.
+    Sqlite,
+    /// The private cluster, or `TEST_DATABASE_URL`.
+    Postgres,
+}
+
+/// A database that goes when the test ends.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// A pool of connections to it.
+    pub db: DatabaseConnection,
+    url: String,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
+    Cluster(&'static Cluster),
+}
+
+impl TestDatabase {
+    /// A database with the whole schema. `None` where there is no PostgreSQL for this test.
+    pub async fn migrated(backend: Backend) -> Option<Self> {
+        match backend {
+            Backend::Sqlite => {
+                let database = Self::empty(backend).await?;
+                migration::up(&database.db, None).await.expect("the schema");
+                Some(database)
+            }
+            Backend::Postgres => {
+                let cluster = Cluster::get()?;
+                let template = cluster.template("migrated", migrate).await;
+                Some(Self::on(cluster, cluster.create_database(Some(&template)).await).await)
+            }
+        }
+    }
+
+    /// A database without any table. `None` where there is no PostgreSQL for this test.
+    pub async fn empty(backend: Backend) -> Option<Self> {
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let url = format!("sqlite://{}", folder.path().join("test.sqlite3").display());
+                let db = connect(&url).await;
+                Some(Self {
+                    db,
+                    url,
+                    place: Place::File(folder),
+                })
+            }
+            Backend::Postgres => {
+                let cluster = Cluster::get()?;
+                Some(Self::on(cluster, cluster.create_database(None).await).await)
+            }
+        }
+    }
+
+    async fn on(cluster: &'static Cluster, url: String) -> Self {
+        Self {
+            db: connect(&url).await,
+            url,
+            place: Place::Cluster(cluster),
+        }
+    }
+
+    /// What `DATABASE_URL` would be.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which kind it is.
+    pub fn backend(&self) -> Backend {
+        match self.place {
+            Place::File(_) => Backend::Sqlite,
+            Place::Cluster(_) => Backend::Postgres,
+        }
+    }
+
+    /// Another pool, as another process would have.
+    pub async fn connect_again(&self) -> DatabaseConnection {
+        connect(&self.url).await
+    }
+
+    /// Runs a statement of the test's own.
+    pub async fn execute(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.expect(sql);
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Place::Cluster(cluster) = self.place {
+            let url = self.url.clone();
+            // Blocks, which a thread of the test's runtime may not.
+            drop(thread::spawn(move || cluster.drop_database(&url)).join());
+        }
+    }
+}
+
+/// A pool of connections to a database.
+pub async fn connect(url: &str) -> DatabaseConnection {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let settings = db::Settings {
+        database_url: url.parse().expect("a database URL"),
+        database_pool_size: 5,
+    };
+    let name = format!("test {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    db::connect(&settings, &name).await.expect("a connection")
+}
+
+async fn migrate(url: String) {
+    let db = connect(&url).await;
+    migration::up(&db, None).await.expect("the schema");
+    db.close().await.expect("a closed pool");
+}

@@ -1,0 +1,17 @@
+//! The test harness: what the tests of every crate stand on, and the tests that start the built
+//! binaries (`tests/`).
+
+// A harness that cannot go on fails the test that uses it, and a panic is how a test fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod app;
+mod database;
+pub mod postgres;
+pub mod process;
+pub mod smtp;
+mod target;
+
+pub use app::{
+    RunningWorker, TestApp, pass, run_pending_jobs, settings, start_worker, the_finished_job,
+};
+pub use database::{Backend, TestDatabase, connect};

@@ -1,0 +1,91 @@
+//! A server that one test owns.
+
+use super::{
+    admin,
+    postmaster::{Postmaster, StopMode},
+    programs::Programs,
+};
+
+/// How often another port is tried when somebody took the free one first.
+const PORTS_TRIED: usize = 5;
+
+/// A PostgreSQL server of a test's own, to stop, crash and start again.
+///
+/// It listens on TCP, as a server in production does, so that a client meets the same errors while
+/// it is away, and a proxy can stand in between. Its port and password stay the same, and so do
+/// its URLs. All its functions block.
+#[derive(Debug)]
+pub struct Server {
+    postmaster: Postmaster,
+    port: u16,
+    password: String,
+}
+
+impl Server {
+    /// Starts one. `None` where PostgreSQL's programs are not found; `TEST_DATABASE_URL` is no
+    /// substitute, for nobody may stop that.
+    ///
+    /// # Panics
+    /// Where it does not start, and where there is none under `REQUIRE_POSTGRES=1`.
+    pub fn start() -> Option<Self> {
+        let programs = Programs::find()?;
+        let mut attempts = (0..PORTS_TRIED).map(|_| {
+            let port = crate::process::free_port();
+            (port, Postmaster::start(programs, Some(port)))
+        });
+        let is_settled = |(_, started): &(u16, std::io::Result<Postmaster>)| match started {
+            Ok(_) => true,
+            Err(error) => !error.to_string().contains("Address already in use"),
+        };
+        let (port, started) = attempts.find(is_settled).expect("a port that stays free");
+        let postmaster = started.expect("a PostgreSQL server of the test's own");
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        let server = Self {
+            postmaster,
+            port,
+            password,
+        };
+        server.set_password();
+        Some(server)
+    }
+
+    /// The URL of a database. `postgres` is there, and empty.
+    pub fn url(&self, database: &str) -> String {
+        let Self { port, password, .. } = self;
+        format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Creates an empty database and gives its URL.
+    pub fn create_database(&self, name: &str) -> String {
+        self.execute(format!("CREATE DATABASE {name}"));
+        self.url(name)
+    }
+
+    /// Stops it, and returns when it has ended.
+    pub fn stop(&mut self, mode: StopMode) {
+        self.postmaster.stop(mode).expect("PostgreSQL stops");
+    }
+
+    /// Starts it after [`Server::stop`], and returns when it accepts connections.
+    pub fn start_again(&mut self) {
+        self.postmaster
+            .start_again()
+            .expect("PostgreSQL starts again");
+    }
+
+    /// Stops it and starts it again.
+    pub fn restart(&mut self, mode: StopMode) {
+        self.stop(mode);
+        self.start_again();
+    }
+
+    /// Other users of the machine can reach a TCP port, so it takes a password.
+    fn set_password(&self) {
+        self.execute(format!("ALTER ROLE postgres PASSWORD '{}'", self.password));
+    }
+
+    fn execute(&self, statement: String) {
+        let result = admin::block_on(admin::execute(&self.postmaster.socket_url(), &[statement]));
+        result.expect("PostgreSQL does what the harness asks");
+    }
+}

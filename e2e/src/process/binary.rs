@@ -1,0 +1,72 @@
+//! Where the built binaries are.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use crate::target::{profile_folder, target_folder};
+
+/// A binary of the workspace (`web`, `worker`, `migration`, `dev`) in the profile of the running
+/// test. The first call in a process has cargo build them all, because a binary that is there may
+/// be older than its sources; 0.3 s where there is nothing to do.
+///
+/// # Panics
+/// Where they do not build.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let binary = BUILT
+        .get_or_init(build)
+        .join(name)
+        .with_extension(env::consts::EXE_EXTENSION);
+    assert!(binary.exists(), "the workspace has no binary {name}");
+    binary
+}
+
+fn build() -> PathBuf {
+    let folder = profile_folder();
+    let target = target_folder();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The whole workspace, as in `cargo test`: a choice of packages would choose other features of
+    // their dependencies, and build those anew.
+    cargo.args(["build", "--quiet", "--workspace", "--bins"]);
+    cargo
+        .args(["--profile", profile(&folder)])
+        .arg("--target-dir")
+        .arg(&target);
+    if let Some(triple) = triple(&folder, &target) {
+        cargo.args(["--target", triple]);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("e2e stands in the root");
+    let output = cargo.current_dir(root).output().expect("cargo starts");
+    assert!(
+        output.status.success(),
+        "the binaries do not build:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    folder
+}
+
+/// The profile whose folder this is: that of `dev` is called `debug`.
+fn profile(folder: &Path) -> &str {
+    match name(folder) {
+        "debug" => "dev",
+        name => name,
+    }
+}
+
+/// The triple in `target/TRIPLE/debug`.
+fn triple<'a>(folder: &'a Path, target: &Path) -> Option<&'a str> {
+    folder.parent().filter(|parent| *parent != target).map(name)
+}
+
+fn name(folder: &Path) -> &str {
+    folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("cargo names folders in UTF-8")
+}

@@ -1,0 +1,56 @@
+//! Child processes.
+
+use std::{process::Command, time::Duration};
+
+use e2e::process::{Process, Signal};
+use rustix::process::{Pid, test_kill_process};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn shell(script: &str) -> Process {
+    Process::spawn("sh", Command::new("/bin/sh").args(["-c", script]))
+}
+
+#[tokio::test]
+async fn a_line_is_found_on_either_stream_before_and_after_it_was_written() {
+    let shell = shell("echo out; echo err >&2; read -r never");
+    for line in ["err", "out", "err"] {
+        assert_eq!(shell.wait_for_line(|it| it == line, PATIENCE).await, line);
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "ended without the line; it wrote:\nlast words")]
+async fn a_line_that_cannot_come_any_more_is_not_waited_for() {
+    shell("echo last words")
+        .wait_for_line(|_| false, PATIENCE)
+        .await;
+}
+
+#[tokio::test]
+async fn a_signal_arrives_and_the_last_lines_are_there_after_the_end() {
+    let mut shell = shell("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done");
+    shell.wait_for_line(|line| line == "ready", PATIENCE).await;
+    shell.signal(Signal::TERM);
+    assert_eq!(shell.wait(PATIENCE).await.code(), Some(3));
+    assert_eq!(shell.lines(), ["ready", "bye"]);
+}
+
+#[tokio::test]
+async fn a_process_ends_when_it_is_dropped_even_a_stopped_one() {
+    let mut shell = shell("while :; do sleep 0.01; done");
+    let id = Pid::from_raw(shell.id().cast_signed()).unwrap();
+    shell.signal(Signal::STOP);
+    drop(shell);
+    assert!(test_kill_process(id).is_err());
+}
+
+#[tokio::test]
+async fn a_binary_of_the_workspace_is_built_and_started() {
+    let mut migration = Process::start("migration", ["--help"], []);
+    assert!(
+        migration.wait(PATIENCE).await.success(),
+        "{:?}",
+        migration.lines()
+    );
+}

@@ -1,0 +1,85 @@
+//! The mail server, met by the client that the worker uses.
+
+use std::time::Duration;
+
+use e2e::smtp::SmtpServer;
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor, transport::smtp::Error,
+};
+
+const BODY: &str = "Hello\n.\n..two dots\nHej då";
+
+/// The client's own timeout ends with the TCP connection: a server that hangs later holds it up.
+const CLIENT_PATIENCE: Duration = Duration::from_millis(300);
+
+async fn send(server: &SmtpServer) -> Result<(), Error> {
+    let message = Message::builder()
+        .from("Service <service@example.com>".parse().unwrap())
+        .to("ada@example.net".parse().unwrap())
+        .subject("Welcome")
+        .body(BODY.to_owned())
+        .unwrap();
+    let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&server.url()).unwrap();
+    transport.build().send(message).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_mail_arrives_as_it_was_sent() {
+    let server = SmtpServer::start();
+    send(&server).await.unwrap();
+    let mails = server.wait_for(1).await;
+    assert_eq!(mails[0].from, "service@example.com");
+    assert_eq!(mails[0].to, ["ada@example.net"]);
+    assert_eq!(mails[0].header("subject").as_deref(), Some("Welcome"));
+    assert!(
+        mails[0].body().starts_with("Hello\r\n.\r\n..two dots\r\n"),
+        "{:?}",
+        mails[0]
+    );
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn only_the_next_recipient_is_refused() {
+    let server = SmtpServer::start();
+    server.reply_to_rcpt(1, 550, "<{address}>: no such user");
+    let error = send(&server).await.unwrap_err();
+    assert!(error.is_permanent());
+    assert!(
+        format!("{error:?}").contains("<ada@example.net>: no such user"),
+        "{error:?}"
+    );
+    send(&server).await.unwrap();
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_dropped_after_its_data_was_taken_all_the_same() {
+    let server = SmtpServer::start();
+    server.drop_after_data(1);
+    send(&server).await.unwrap_err();
+    send(&server).await.unwrap();
+    assert_eq!(server.wait_for(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_hanging_server_answers_again_when_it_is_told_to() {
+    let server = SmtpServer::start();
+    server.hang();
+    assert!(
+        tokio::time::timeout(CLIENT_PATIENCE, send(&server))
+            .await
+            .is_err()
+    );
+    server.behave();
+    send(&server).await.unwrap();
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_was_dropped_can_no_longer_be_reached() {
+    let server = SmtpServer::start();
+    let address = server.url().replace("smtp://", "");
+    drop(server);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}

@@ -1,0 +1,40 @@
+//! The schema's health check.
+
+use dockerflow::checks::{Finding, Level};
+use sea_orm::DatabaseConnection;
+
+use crate::status;
+
+/// Whether the database has the schema that this binary was built for: a warning if migrations are
+/// pending, or if the database is ahead. A service whose database does not answer has another check
+/// that says so.
+pub async fn current(db: &DatabaseConnection) -> Vec<Finding> {
+    let Ok(status) = status(db).await else {
+        return vec![finding(
+            "migration.0003",
+            "the state of the schema is unknown".to_owned(),
+        )];
+    };
+    let mut findings = Vec::new();
+    if !status.pending.is_empty() {
+        findings.push(finding(
+            "migration.0001",
+            format!("pending: {}", status.pending.join(", ")),
+        ));
+    }
+    if !status.ahead.is_empty() {
+        findings.push(finding(
+            "migration.0002",
+            format!("ahead: {}", status.ahead.join(", ")),
+        ));
+    }
+    findings
+}
+
+fn finding(id: &'static str, message: String) -> Finding {
+    Finding {
+        level: Level::Warning,
+        id,
+        message,
+    }
+}

@@ -1,0 +1,99 @@
+//! The command line: our own, because the library's installs its own logging and panics without a
+//! database.
+
+use anyhow::Context;
+use conf::{Conf, Subcommands};
+use sea_orm::DatabaseConnection;
+
+use crate::runner;
+
+/// Applies, takes back and reports the steps of the schema
+#[derive(Conf, Debug)]
+#[conf(name = "migration")]
+pub struct Settings {
+    #[conf(subcommands)]
+    command: Command,
+
+    #[conf(flatten)]
+    database: db::Settings,
+
+    /// How it logs.
+    #[conf(flatten)]
+    pub log: dockerflow::log::Settings,
+}
+
+#[derive(Subcommands, Debug)]
+enum Command {
+    /// Applies the pending steps
+    Up(Up),
+    /// Takes steps back, the last one unless told otherwise
+    Down(Down),
+    /// Lists the steps, and which are applied
+    Status,
+    /// Drops everything in the database, and applies all the steps
+    Fresh,
+    /// Returns when no step is pending, for containers that must start after the migration
+    Wait,
+}
+
+/// Applies the pending steps
+#[derive(Conf, Debug)]
+struct Up {
+    /// How many at the most
+    #[arg(pos)]
+    steps: Option<u32>,
+}
+
+/// Takes steps back, the last one unless told otherwise
+#[derive(Conf, Debug)]
+struct Down {
+    /// How many
+    #[arg(pos, default_value = "1")]
+    steps: u32,
+}
+
+/// Runs the command.
+pub async fn execute(settings: &Settings) -> anyhow::Result<()> {
+    let db = db::connect(&settings.database, "migration").await?;
+    match &settings.command {
+        Command::Up(up) => runner::up(&db, up.steps)
+            .await
+            .context("not all steps are applied")?,
+        Command::Down(down) => {
+            runner::down(&db, down.steps)
+                .await
+                .context("not all steps are taken back")?;
+        }
+        Command::Fresh => runner::fresh(&db)
+            .await
+            .context("the database is not as new")?,
+        Command::Wait => runner::wait(&db).await,
+        Command::Status => return print_status(&db).await,
+    }
+    let status = runner::status(&db).await?;
+    tracing::info!(
+        applied = status.applied.len(),
+        pending = status.pending.len(),
+        ahead = status.ahead.len(),
+        "the schema is at {}",
+        status
+            .applied
+            .last()
+            .map_or("its beginning", String::as_str)
+    );
+    Ok(())
+}
+
+async fn print_status(db: &DatabaseConnection) -> anyhow::Result<()> {
+    let status = runner::status(db).await?;
+    for (names, word) in [
+        (&status.applied, "applied"),
+        (&status.pending, "pending"),
+        (&status.ahead, "ahead"),
+    ] {
+        for name in names {
+            println!("{word}  {name}");
+        }
+    }
+    Ok(())
+}

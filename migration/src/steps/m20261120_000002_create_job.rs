@@ -1,0 +1,104 @@
+//! The queue: jobs that are not finished, jobs that are, and what the workers share.
+
+use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
+
+#[derive(DeriveMigrationName)]
+pub(super) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut job = job_columns("job");
+        job.col(uuid_null("worker_id"))
+            .col(timestamp_with_time_zone_null("cancel_requested_at"));
+        manager.create_table(job).await?;
+
+        let mut finished_job = job_columns("finished_job");
+        finished_job.col(timestamp_with_time_zone("finished_at"));
+        manager.create_table(finished_job).await?;
+
+        let queue = Table::create()
+            .table("queue")
+            .col(string("name").primary_key())
+            .col(integer_null("max_running"))
+            .col(timestamp_with_time_zone_null("paused_at"))
+            .take();
+        manager.create_table(queue).await?;
+
+        let worker = Table::create()
+            .table("worker")
+            .col(uuid("id").primary_key())
+            .col(string("hostname"))
+            .col(string("queues"))
+            .col(timestamp_with_time_zone("started_at"))
+            .col(timestamp_with_time_zone("expires_at"))
+            .take();
+        manager.create_table(worker).await?;
+
+        let schedule = Table::create()
+            .table("schedule")
+            .col(string("name").primary_key())
+            .col(timestamp_with_time_zone("last_tick_at"))
+            .take();
+        manager.create_table(schedule).await?;
+
+        let db = manager.get_connection();
+        for index in INDEXES {
+            db.execute_unprepared(index).await?;
+        }
+        if manager.get_database_backend() == DbBackend::Postgres {
+            db.execute_unprepared(AUTOVACUUM).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["schedule", "worker", "queue", "finished_job", "job"] {
+            manager
+                .drop_table(Table::drop().table(table).take())
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What both job tables have.
+fn job_columns(table: &'static str) -> TableCreateStatement {
+    Table::create()
+        .table(table)
+        .col(uuid("id").primary_key())
+        .col(string("kind"))
+        .col(string("queue"))
+        .col(integer("priority").default(0))
+        .col(string("state"))
+        .col(json("payload"))
+        .col(integer("attempt").default(0))
+        .col(integer("max_attempts"))
+        .col(integer_null("timeout_seconds"))
+        .col(string_null("unique_key"))
+        .col(timestamp_with_time_zone("run_at"))
+        .col(timestamp_with_time_zone("created_at"))
+        .col(timestamp_with_time_zone_null("started_at"))
+        .col(integer("lease_number").default(0))
+        .col(integer("deaths").default(0))
+        .col(json_null("errors"))
+        .col(string_null("request_id"))
+        .col(string_null("traceparent"))
+        .col(string_null("enqueued_by"))
+        .take()
+}
+
+/// Each covers only the rows of the state that it serves, so that a claim never walks past the
+/// others.
+const INDEXES: [&str; 5] = [
+    "CREATE INDEX job_claim ON job (queue, priority, run_at, id) WHERE state = 'available'",
+    "CREATE INDEX job_scheduled ON job (run_at) WHERE state = 'scheduled'",
+    "CREATE INDEX job_running ON job (worker_id) WHERE state = 'running'",
+    "CREATE UNIQUE INDEX job_unique_key ON job (kind, unique_key) WHERE unique_key IS NOT NULL",
+    "CREATE INDEX finished_job_age ON finished_job (state, finished_at)",
+];
+
+/// Rows of `job` live for seconds: clean up by their number, not by a share of a table that is
+/// mostly empty.
+const AUTOVACUUM: &str = "ALTER TABLE job SET (autovacuum_vacuum_scale_factor = 0, \
+     autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000)";

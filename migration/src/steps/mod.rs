@@ -1,0 +1,15 @@
+//! The steps in their order. Each is a file that goes up and down, and never changes once it has
+//! landed.
+
+use sea_orm_migration::MigrationTrait;
+
+mod m20261120_000001_create_user;
+mod m20261120_000002_create_job;
+
+/// All the steps, oldest first.
+pub fn all() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(m20261120_000001_create_user::Migration),
+        Box::new(m20261120_000002_create_job::Migration),
+    ]
+}

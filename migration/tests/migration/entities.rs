@@ -1,0 +1,1 @@
+//! The entities say what the migrations made.

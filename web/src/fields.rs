@@ -1,0 +1,131 @@
+//! Fields that cannot hold a wrong value. A new one is a type with a [`Rule`].
+
+mod text;
+
+use email_address::{EmailAddress, Options};
+use poem_openapi::registry::MetaSchema;
+
+pub(crate) use text::{Rule, Text};
+
+/// The name of a user.
+pub(crate) type Name = Text<NameRule>;
+
+/// The rule for a [`Name`].
+#[derive(Debug)]
+pub(crate) struct NameRule;
+
+const NAME_LENGTH: usize = 100;
+
+impl Rule for NameRule {
+    const NAME: &'static str = "Name";
+
+    fn check(text: &str) -> Result<(), &'static str> {
+        if text.trim().is_empty() {
+            Err("must not be empty")
+        } else if text.trim() != text {
+            Err("must not start or end with a space")
+        } else if text.chars().any(char::is_control) {
+            Err("must not have control characters")
+        } else if text.chars().count() > NAME_LENGTH {
+            Err("must not have more than 100 characters")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn schema(schema: MetaSchema) -> MetaSchema {
+        MetaSchema {
+            min_length: Some(1),
+            max_length: Some(NAME_LENGTH),
+            ..schema
+        }
+    }
+}
+
+/// An e-mail address, with a domain that has a dot.
+pub(crate) type Email = Text<EmailRule>;
+
+/// The rule for an [`Email`].
+#[derive(Debug)]
+pub(crate) struct EmailRule;
+
+/// In bytes, after RFC 5321, section 4.5.3.1.3 (a path of 256 with its brackets).
+const EMAIL_LENGTH: usize = 254;
+
+impl Rule for EmailRule {
+    const NAME: &'static str = "Email";
+
+    fn check(text: &str) -> Result<(), &'static str> {
+        let options = Options::default()
+            .with_required_tld()
+            .without_display_text()
+            .without_domain_literal();
+        if text.len() > EMAIL_LENGTH {
+            Err("must not have more than 254 bytes")
+        } else if text.chars().any(char::is_control)
+            || EmailAddress::parse_with_options(text, options).is_err()
+        {
+            Err("must be an e-mail address")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn schema(schema: MetaSchema) -> MetaSchema {
+        MetaSchema {
+            format: Some("email"),
+            max_length: Some(EMAIL_LENGTH),
+            ..schema
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_name_has_1_to_100_characters_none_of_them_a_control_character() {
+        for good in ["a", "Ada Lovelace", "Jürgen", &"ü".repeat(100)] {
+            assert_eq!(Name::parse(good.to_owned()).unwrap().to_string(), good);
+        }
+        for bad in [
+            "",
+            " ",
+            " ada",
+            "ada\u{a0}",
+            "a\0b",
+            "a\nb",
+            "a\u{85}b",
+            &"ü".repeat(101),
+        ] {
+            assert!(Name::parse(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_email_is_an_address_of_at_most_254_bytes_and_nothing_else() {
+        for good in ["ada@example.net", "a+b@x.co", "o'hara@example.net"] {
+            assert!(Email::parse(good.to_owned()).is_ok(), "{good:?}");
+        }
+        let long = format!("{}@{}.net", "a".repeat(64), "b.".repeat(100));
+        for bad in [
+            "",
+            "x",
+            "x@",
+            "@x.net",
+            "x@localhost",
+            "Ada <ada@example.net>",
+            "ada@[127.0.0.1]",
+            "ada@example.net ",
+            "a\0@example.net",
+            "\"a\nb\"@example.net",
+            "a@b.net,c@d.net",
+            &long,
+        ] {
+            assert!(Email::parse(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The HTTP api: the views, and what every request passes on its way to one.
+//!
+//! [`App`] is the whole service; the binary only reads its settings and runs it. A new endpoint goes into
+//! `views.rs`.
+
+mod app;
+mod docs;
+mod fields;
+mod limits;
+mod middleware;
+mod payload;
+mod problem;
+mod router;
+mod server;
+mod settings;
+mod shutdown;
+mod views;
+
+pub use app::App;
+pub use limits::Limits;
+pub use settings::Settings;
+pub use shutdown::signalled;

@@ -1,0 +1,15 @@
+//! What every request passes, a file each. `router.rs` has the order.
+
+mod body;
+mod job_metadata;
+mod methods;
+mod problems;
+mod security_headers;
+mod time;
+
+pub(crate) use body::{BodyError, limit_body};
+pub(crate) use job_metadata::job_metadata;
+pub(crate) use methods::Methods;
+pub(crate) use problems::problems;
+pub(crate) use security_headers::security_headers;
+pub(crate) use time::limit_time;

@@ -1,0 +1,142 @@
+//! The body of a request: not too large, not too slow, and read to its end.
+//!
+//! A server that answers and closes while its client is still sending resets the connection, and the client never
+//! sees the answer. So what a view leaves of a body is read on in the background, within limits.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::{Stream, StreamExt as _, stream::BoxStream};
+use hyper::body::Bytes;
+use poem::{Body, Endpoint, Request, Result, http::header};
+use thiserror::Error;
+use tokio::{
+    runtime::Handle,
+    time::{Sleep, sleep, timeout},
+};
+
+use crate::Limits;
+
+/// Why a body is not read to its end. The texts are for the client.
+#[derive(Clone, Copy, Debug, Error)]
+pub(crate) enum BodyError {
+    #[error("The body is larger than {0} bytes.")]
+    TooLarge(u64),
+    #[error("The body did not arrive in time.")]
+    TooSlow,
+}
+
+impl BodyError {
+    /// Finds it in the error that an extractor got, however often that was wrapped.
+    pub(crate) fn find(error: &io::Error) -> Option<Self> {
+        let inner = error.get_ref()?;
+        let wrapped = || Self::find(inner.downcast_ref()?);
+        inner.downcast_ref().copied().or_else(wrapped)
+    }
+}
+
+/// Limits the body of the request, whichever extractor reads it.
+pub(crate) async fn limit_body<E: Endpoint>(
+    limits: Limits,
+    endpoint: Arc<E>,
+    mut request: Request,
+) -> Result<E::Output> {
+    let body = request.take_body();
+    if !body.is_empty() {
+        let body = LimitedBody::new(body, &request, limits);
+        request.set_body(Body::from_bytes_stream(body));
+    }
+    endpoint.call(request).await
+}
+
+struct LimitedBody {
+    /// `None` when nothing is left of it.
+    rest: Option<BoxStream<'static, io::Result<Bytes>>>,
+    received: u64,
+    announced: Option<u64>,
+    /// The client sends the body only when it is asked to (RFC 9110, section 10.1.1), which reading it does.
+    is_held_back: bool,
+    deadline: Pin<Box<Sleep>>,
+    limits: Limits,
+}
+
+impl LimitedBody {
+    fn new(body: Body, request: &Request, limits: Limits) -> Self {
+        let announced = request.header(header::CONTENT_LENGTH);
+        let expect = request.header(header::EXPECT);
+        Self {
+            rest: Some(body.into_bytes_stream().boxed()),
+            received: 0,
+            announced: announced.and_then(|length| length.parse().ok()),
+            is_held_back: expect.is_some_and(|expect| expect.eq_ignore_ascii_case("100-continue")),
+            deadline: Box::pin(sleep(limits.body_time)),
+            limits,
+        }
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let limit = self.limits.body_size;
+        if self.announced.is_some_and(|length| length > limit) {
+            return Poll::Ready(Some(Err(io::Error::other(BodyError::TooLarge(limit)))));
+        }
+        let Some(rest) = &mut self.rest else {
+            return Poll::Ready(None);
+        };
+        self.is_held_back = false;
+        let Poll::Ready(chunk) = rest.poll_next_unpin(context) else {
+            ready!(self.deadline.as_mut().poll(context));
+            // Whoever is that slow is not waited for any longer.
+            self.rest = None;
+            return Poll::Ready(Some(Err(io::Error::other(BodyError::TooSlow))));
+        };
+        match chunk {
+            Some(Ok(bytes)) => {
+                self.received += bytes.len() as u64;
+                if self.received > limit {
+                    return Poll::Ready(Some(Err(io::Error::other(BodyError::TooLarge(limit)))));
+                }
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            end => {
+                self.rest = None;
+                Poll::Ready(end)
+            }
+        }
+    }
+}
+
+impl Stream for LimitedBody {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_chunk(context)
+    }
+}
+
+impl Drop for LimitedBody {
+    fn drop(&mut self) {
+        if let Some(rest) = self.rest.take()
+            && !self.is_held_back
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(linger(rest, self.limits));
+        }
+    }
+}
+
+async fn linger(mut rest: BoxStream<'static, io::Result<Bytes>>, limits: Limits) {
+    let read = async {
+        let mut left = limits.linger_size;
+        while let Some(Ok(bytes)) = rest.next().await
+            && let Some(less) = left.checked_sub(bytes.len() as u64)
+        {
+            left = less;
+        }
+    };
+    // At the end of the time the server closes the connection, because of what is left.
+    let _ = timeout(limits.linger_time, read).await;
+}

@@ -1,0 +1,21 @@
+//! The jobs that a request enqueues remember where they come from.
+
+use std::sync::Arc;
+
+use db::jobs::{Metadata, with_metadata};
+use dockerflow::poem::RequestId;
+use poem::{Endpoint, Request, Result};
+
+/// Every job that `endpoint` enqueues gets the request's id and this release's version.
+pub(crate) async fn job_metadata<E: Endpoint>(
+    release: Arc<str>,
+    endpoint: Arc<E>,
+    request: Request,
+) -> Result<E::Output> {
+    let metadata = Metadata {
+        request_id: request.data::<RequestId>().map(|id| id.as_str().to_owned()),
+        traceparent: None,
+        enqueued_by: Some(release.as_ref().to_owned()),
+    };
+    with_metadata(metadata, endpoint.call(request)).await
+}

@@ -1,0 +1,70 @@
+//! Which methods a path knows: `Allow` on a 405, and the answer to OPTIONS.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use poem::{
+    Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
+    error::MethodNotAllowedError,
+    http::{HeaderValue, Method, StatusCode, header},
+};
+use poem_openapi::OpenApi;
+
+use crate::problem::Problem;
+
+/// The pages that are no views (Dockerflow's, the documentation) can only be read.
+const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// The value of `Allow` by the pattern of the path.
+#[derive(Clone, Debug)]
+pub(crate) struct Methods(Arc<HashMap<String, HeaderValue>>);
+
+impl Methods {
+    /// The methods that `views` know.
+    pub(crate) fn of(views: impl OpenApi) -> Self {
+        let mut routes = HashMap::new();
+        views.add_routes(&mut routes);
+        let allow = routes
+            .into_iter()
+            .filter_map(|(pattern, methods)| Some((pattern, allow(methods.into_keys())?)));
+        Self(Arc::new(allow.collect()))
+    }
+
+    /// Completes the answer of `endpoint` where it does not know the method.
+    pub(crate) async fn answer<E: Endpoint>(
+        self,
+        endpoint: Arc<E>,
+        request: Request,
+    ) -> Result<Response> {
+        let is_options = request.method() == Method::OPTIONS;
+        let error = match endpoint.call(request).await {
+            Ok(output) => return Ok(output.into_response()),
+            Err(error) if !error.is::<MethodNotAllowedError>() => return Err(error),
+            Err(error) => error,
+        };
+        let pattern = error.data::<PathPattern>();
+        let allow = pattern.and_then(|PathPattern(pattern)| self.0.get(&**pattern));
+        let allow = allow.cloned().unwrap_or(READ_ONLY);
+        if is_options {
+            Ok(StatusCode::NO_CONTENT
+                .with_header(header::ALLOW, allow)
+                .into_response())
+        } else {
+            let problem = Problem::of_status(StatusCode::METHOD_NOT_ALLOWED);
+            Err(problem.header(header::ALLOW, allow).into())
+        }
+    }
+}
+
+/// `None` cannot happen: the name of a method is a token, which may stand in a header.
+fn allow(methods: impl Iterator<Item = Method>) -> Option<HeaderValue> {
+    let mut methods: BTreeSet<String> = methods.map(|method| method.to_string()).collect();
+    if methods.contains("GET") {
+        methods.insert("HEAD".to_owned());
+    }
+    methods.insert("OPTIONS".to_owned());
+    let list: Vec<String> = methods.into_iter().collect();
+    HeaderValue::try_from(list.join(", ")).ok()
+}

@@ -1,0 +1,177 @@
+//! What went wrong, in the form that every client sees: `application/problem+json` ([RFC 9457]).
+//!
+//! A view returns `Result<_, Problem>`. A problem never repeats what the client sent, and one that is the server's
+//! fault (5xx) tells the client nothing of its cause: that goes into the log.
+//!
+//! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
+
+mod convert;
+mod database;
+mod document;
+
+use std::{borrow::Cow, error::Error, fmt};
+
+use poem::{
+    Response,
+    error::ResponseError,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+};
+
+pub(crate) use document::FieldError;
+
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// How long a client should wait after a 503, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// An error answer.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<Cause>,
+}
+
+impl Problem {
+    /// A problem with an explanation for the client, which must not repeat what the client sent.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// A problem of which nothing more is known than its status.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        let detail = match status {
+            StatusCode::NOT_FOUND => "There is nothing here.",
+            StatusCode::METHOD_NOT_ALLOWED => {
+                "The header Allow lists the methods of this resource."
+            }
+            StatusCode::SERVICE_UNAVAILABLE => "The service cannot answer now. Try again later.",
+            status if status.is_server_error() => "Something went wrong here, not on your side.",
+            status => status
+                .canonical_reason()
+                .unwrap_or("The request was refused."),
+        };
+        Self::new(status, detail)
+    }
+
+    /// 404: there is no such thing.
+    pub(crate) fn not_found() -> Self {
+        Self::of_status(StatusCode::NOT_FOUND)
+    }
+
+    /// 422: the body breaks rules.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = "The body breaks the rules that `errors` lists.";
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
+    }
+
+    /// 500, with the cause for the log.
+    pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
+        Self::of_status(StatusCode::INTERNAL_SERVER_ERROR).cause(cause)
+    }
+
+    /// 503, with the cause for the log.
+    pub(crate) fn unavailable(cause: impl Into<Cause>) -> Self {
+        Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
+            .header(header::RETRY_AFTER, RETRY_AFTER)
+            .cause(cause)
+    }
+
+    /// The same problem with a header.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same problem with the headers of an answer that it takes the place of.
+    pub(crate) fn headers_of(mut self, response: &Response) -> Self {
+        let of_body = [header::CONTENT_LENGTH, header::CONTENT_TYPE];
+        let headers = response.headers().iter();
+        let headers = headers.filter(|(name, _)| !of_body.contains(name));
+        self.headers
+            .extend(headers.map(|(name, value)| (name.clone(), value.clone())));
+        self
+    }
+
+    fn cause(self, cause: impl Into<Cause>) -> Self {
+        Self {
+            cause: Some(cause.into()),
+            ..self
+        }
+    }
+
+    /// Logs the cause, if the server is at fault.
+    pub(crate) fn log(&self) {
+        if let Some(cause) = &self.cause {
+            tracing::error!(
+                code = self.status.as_u16(),
+                error = Chain(&**cause).to_string(),
+                "the request failed"
+            );
+        }
+    }
+
+    /// The answer to a request with this path and id.
+    pub(crate) fn respond(&self, instance: Option<&str>, request_id: Option<&str>) -> Response {
+        let mut response = self
+            .document(instance, request_id)
+            .into_response(self.status);
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name, value.clone());
+        }
+        response
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.detail)
+    }
+}
+
+impl Error for Problem {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn as_response(&self) -> Response {
+        self.respond(None, None)
+    }
+}
+
+/// An error with its sources, except those whose text the one before repeats.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.0.to_string();
+        write!(f, "{said}")?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            let text = error.to_string();
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+                said = text;
+            }
+            source = error.source();
+        }
+        Ok(())
+    }
+}

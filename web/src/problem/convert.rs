@@ -1,0 +1,71 @@
+//! Errors of others, as problems.
+
+use db::jobs::EnqueueError;
+use poem::{error::ReadBodyError, http::StatusCode};
+use poem_openapi::error::{ParseParamError, ParsePathError};
+
+use super::Problem;
+use crate::middleware::BodyError;
+
+/// What poem and its extractors raise. Their texts may repeat what was sent, and none of them is used.
+impl From<poem::Error> for Problem {
+    fn from(error: poem::Error) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(problem) => return problem,
+            Err(error) => error,
+        };
+        if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
+            // A path that cannot be the name of anything is the name of nothing.
+            return Self::not_found();
+        }
+        if let Some(error) = error.downcast_ref::<ParseParamError>() {
+            let detail = format!(
+                "The parameter `{}` is missing or not what it should be.",
+                error.name
+            );
+            return Self::new(StatusCode::BAD_REQUEST, detail);
+        }
+        if let Some(error) = error.downcast_ref::<ReadBodyError>() {
+            return Self::from(error);
+        }
+        match error.status() {
+            status if status.is_server_error() => Self::of_status(status).cause(error),
+            status => Self::of_status(status).headers_of(&error.into_response()),
+        }
+    }
+}
+
+impl From<&ReadBodyError> for Problem {
+    fn from(error: &ReadBodyError) -> Self {
+        match error {
+            ReadBodyError::Io(error) if let Some(error) = BodyError::find(error) => error.into(),
+            _ => Self::new(StatusCode::BAD_REQUEST, "The body could not be read."),
+        }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let status = match error {
+            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<EnqueueError> for Problem {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Database(error) => error.into(),
+            error => Self::internal(error),
+        }
+    }
+}
+
+/// For whatever has no better answer than 500, with the context that `anyhow` gathered.
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        Self::internal(error)
+    }
+}

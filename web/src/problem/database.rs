@@ -1,0 +1,156 @@
+//! Errors of the database, as problems.
+
+use poem::http::StatusCode;
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
+use thiserror::Error;
+
+use super::{FieldError, Problem};
+
+/// 503 where the database is away or has no time, so that trying again helps; else 500.
+impl From<DbErr> for Problem {
+    fn from(error: DbErr) -> Self {
+        if is_away(&error) {
+            Self::unavailable(error)
+        } else if let Some(code) = data_exception(&error) {
+            Self::internal(DataException(code))
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+impl Problem {
+    /// 409 that points at the one of `columns` whose unique index refused a row, or what [`DbErr`] becomes
+    /// otherwise. The body's field has the column's name.
+    pub(crate) fn taken(error: DbErr, columns: &[&str]) -> Self {
+        let Some(SqlErr::UniqueConstraintViolation(message)) = error.sql_err() else {
+            return error.into();
+        };
+        // PostgreSQL names the index (`user_email_key`), SQLite the column (`user.email`).
+        let mut words = message.split(|c: char| !c.is_alphanumeric());
+        let Some(column) = words.find_map(|word| columns.iter().find(|column| **column == word))
+        else {
+            return error.into();
+        };
+        let errors = vec![FieldError::new(format!("/{column}"), "is taken")];
+        Self {
+            errors,
+            ..Self::new(StatusCode::CONFLICT, "What `errors` lists is taken.")
+        }
+    }
+}
+
+fn is_away(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        _ => match sqlx_error(error) {
+            Some(SqlxError::Database(error)) => error.code().is_some_and(|code| is_passing(&code)),
+            Some(
+                SqlxError::Io(_)
+                | SqlxError::Tls(_)
+                | SqlxError::PoolTimedOut
+                | SqlxError::PoolClosed
+                | SqlxError::WorkerCrashed,
+            ) => true,
+            _ => false,
+        },
+    }
+}
+
+/// PostgreSQL (a SQLSTATE has five characters): connection lost (class 08), serialization failure or deadlock (40), no
+/// resources (53), stopped by an operator (57), read-only since a failover (25006). SQLite: busy, in all its kinds.
+fn is_passing(code: &str) -> bool {
+    if code.len() == 5 {
+        matches!(code.get(..2), Some("08" | "40" | "53" | "57")) || code == "25006"
+    } else {
+        matches!(code, "5" | "261" | "517" | "773")
+    }
+}
+
+/// PostgreSQL's messages of class 22 quote the value that was refused, which must not get into the log.
+#[derive(Debug, Error)]
+#[error("the database refused a value (SQLSTATE {0})")]
+struct DataException(String);
+
+fn data_exception(error: &DbErr) -> Option<String> {
+    let code = sqlx_error(error)?.as_database_error()?.code()?;
+    (code.len() == 5 && code.starts_with("22")).then(|| code.into_owned())
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            Some(error)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error as StdError, sync::Arc};
+
+    use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("the message, with a s3cret")]
+    struct Refusal(&'static str);
+
+    impl DatabaseError for Refusal {
+        fn message(&self) -> &'static str {
+            "the message, with a s3cret"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn problem(code: &'static str) -> Problem {
+        let error = SqlxError::Database(Box::new(Refusal(code)));
+        DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
+    }
+
+    #[test]
+    fn what_passes_is_503_and_the_rest_is_500() {
+        for code in ["08006", "40001", "53300", "57P01", "25006", "5", "517"] {
+            assert_eq!(
+                problem(code).status,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "{code}"
+            );
+        }
+        for code in ["42P01", "25001", "1", "531"] {
+            assert_eq!(
+                problem(code).status,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_that_quotes_a_value_is_not_kept_for_the_log() {
+        let cause = |code| problem(code).cause.map(|cause| cause.to_string());
+        assert!(cause("22P02").is_some_and(|text| !text.contains("s3cret")));
+        assert!(cause("42P01").is_some_and(|text| text.contains("s3cret")));
+    }
+}

@@ -1,0 +1,65 @@
+//! Which request goes where, and what it passes on its way.
+
+use std::sync::Arc;
+
+use dockerflow::{
+    checks::Checks,
+    poem::{RequestSummary, SetRequestId},
+    version::Version,
+};
+use poem::{
+    EndpointExt as _, Response, endpoint::BoxEndpoint, get, http::StatusCode,
+    middleware::CatchPanic,
+};
+use poem_openapi::OpenApiService;
+use sea_orm::DatabaseConnection;
+
+use crate::{Limits, Settings, docs, middleware, middleware::Methods, views};
+
+/// The service as one endpoint. It never fails: whatever goes wrong inside is an answer when it gets here.
+pub(crate) fn build(
+    db: &DatabaseConnection,
+    settings: &Settings,
+    limits: Limits,
+) -> BoxEndpoint<'static, Response> {
+    let version = Version::load(env!("CARGO_PKG_VERSION"));
+    let release: Arc<str> = version.version.as_str().into();
+
+    let views = views::all(db);
+    let methods = Methods::of(views.clone());
+    let api = OpenApiService::new(views, "Bare Necessities", &*release);
+
+    dockerflow::poem::routes(version, checks(db), settings.error_endpoint.is_on())
+        .at(docs::PAGE, get(docs::page(&api)))
+        .at(docs::DOCUMENT, get(docs::document(&api)))
+        .nest("/", api)
+        // From the inside out.
+        .around(move |endpoint, request| methods.clone().answer(endpoint, request))
+        .around(move |endpoint, request| {
+            middleware::job_metadata(release.clone(), endpoint, request)
+        })
+        .around(move |endpoint, request| middleware::limit_body(limits, endpoint, request))
+        .around(move |endpoint, request| {
+            middleware::limit_time(limits.request_time, endpoint, request)
+        })
+        // The log knows why: the panic hook wrote it.
+        .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))
+        .around(middleware::problems)
+        .around(middleware::security_headers)
+        .with(RequestSummary::new().querystring(settings.log.querystring))
+        .with(SetRequestId)
+        .boxed()
+}
+
+fn checks(db: &DatabaseConnection) -> Checks {
+    let (connected, current) = (db.clone(), db.clone());
+    Checks::new()
+        .register("database", move || {
+            let db = connected.clone();
+            async move { db::checks::connected(&db).await }
+        })
+        .register("migrations", move || {
+            let db = current.clone();
+            async move { migration::checks::current(&db).await }
+        })
+}

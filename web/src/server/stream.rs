@@ -1,0 +1,131 @@
+//! A connection's bytes, under the limits that hyper does not have.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Sleep, sleep},
+};
+
+use super::activity::Activity;
+use crate::Limits;
+
+type Deadline = Pin<Box<Sleep>>;
+
+/// A stream that fails as timed out when a header takes too long, or a client does not take its answer.
+pub(super) struct TimedStream {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    limits: Limits,
+    header: Option<HeaderDeadline>,
+    /// Runs from a write that had to wait until all that was to be written is.
+    write: Option<Deadline>,
+}
+
+/// When the header must be there of the request that follows the first `after` ones.
+struct HeaderDeadline {
+    after: u64,
+    deadline: Deadline,
+}
+
+impl TimedStream {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, limits: Limits) -> Self {
+        let mut stream = Self {
+            stream,
+            activity,
+            limits,
+            header: None,
+            write: None,
+        };
+        stream.header = Some(stream.header_deadline());
+        stream
+    }
+
+    fn header_deadline(&self) -> HeaderDeadline {
+        HeaderDeadline {
+            after: self.activity.begun(),
+            deadline: Box::pin(sleep(self.limits.header_time)),
+        }
+    }
+
+    /// Fails what has been waiting for too long.
+    fn poll_in_time<T>(
+        &mut self,
+        result: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_pending() {
+            let limit = self.limits.write_time;
+            let deadline = self.write.get_or_insert_with(|| Box::pin(sleep(limit)));
+            ready!(deadline.as_mut().poll(context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        result
+    }
+}
+
+impl AsyncRead for TimedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+
+        // What is read while a request is in flight is its body, for which there are other limits.
+        let (begun, is_busy) = (self.activity.begun(), self.activity.is_busy());
+        self.header
+            .take_if(|header| is_busy || header.after != begun);
+        if self.header.is_none() && !is_busy && buffer.filled().len() > before {
+            self.header = Some(self.header_deadline());
+        }
+        if result.is_pending()
+            && let Some(header) = &mut self.header
+        {
+            ready!(header.deadline.as_mut().poll(context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        result
+    }
+}
+
+impl AsyncWrite for TimedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.poll_in_time(result, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.poll_in_time(result, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes when it has written all that it had.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write = None;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,35 @@
+//! What the web process is told by its environment.
+
+use std::net::IpAddr;
+
+use conf::Conf;
+use dockerflow::settings::{Switch, between};
+
+/// The HTTP api
+#[derive(Conf, Clone, Debug)]
+#[conf(name = "web")]
+pub struct Settings {
+    /// The IP address to listen on
+    #[conf(env, default_value = "0.0.0.0")]
+    pub host: IpAddr,
+
+    /// The port to listen on; 0 takes any that is free
+    #[conf(env, default_value = "8000", value_parser = between(0, 65535))]
+    pub port: u16,
+
+    /// For how many seconds requests in flight may go on after SIGTERM
+    #[conf(env, default_value = "25", value_parser = between(0, 3600))]
+    pub shutdown_grace_seconds: u64,
+
+    /// Whether `/__error__` is there, which panics to try out the alerting
+    #[conf(env, default_value = "false")]
+    pub error_endpoint: Switch,
+
+    /// The database.
+    #[conf(flatten)]
+    pub database: db::Settings,
+
+    /// The log.
+    #[conf(flatten)]
+    pub log: dockerflow::log::Settings,
+}

@@ -1,0 +1,134 @@
+//! The endpoints. To add one, write a function with its path on it; what is documented here is the OpenAPI document.
+//!
+//! A further file of views is a `Views` of its own, added to [`all`].
+
+#![allow(
+    clippy::unused_async,
+    reason = "an operation is async, whether it has to wait or not"
+)]
+
+mod job;
+
+use db::{entities::user, jobs::Task as _, tasks::SendWelcomeEmail};
+use deserr::Deserr;
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::PlainText};
+use sea_orm::{ActiveModelTrait as _, DatabaseConnection, Set};
+
+use crate::{
+    fields::{Email, Name},
+    payload::{Invalid, Json},
+    problem::Problem,
+};
+
+/// All the views.
+pub(crate) fn all(db: &DatabaseConnection) -> impl OpenApi + Clone + use<> {
+    (Views { db: db.clone() }, job::Views { db: db.clone() })
+}
+
+#[derive(Clone)]
+struct Views {
+    db: DatabaseConnection,
+}
+
+/// Who signs up
+#[derive(Debug, Deserr, Object)]
+#[deserr(error = Invalid)]
+struct NewUser {
+    /// What the user is called: unique, without control characters, and not empty
+    name: Name,
+    /// Where the welcome e-mail goes: unique
+    email: Email,
+}
+
+/// Somebody who signed up
+#[derive(Debug, Object)]
+struct User {
+    /// What the user is called
+    name: String,
+    /// The user's e-mail address
+    email: String,
+}
+
+impl From<user::Model> for User {
+    fn from(user: user::Model) -> Self {
+        Self {
+            name: user.name,
+            email: user.email,
+        }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The user is there, and the welcome e-mail is on its way
+    #[oai(status = 202)]
+    Accepted(
+        Json<User>,
+        /// Where to see what became of the e-mail
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
+#[OpenApi]
+impl Views {
+    /// Greets the world
+    #[oai(path = "/", method = "get")]
+    async fn index(&self) -> PlainText<&'static str> {
+        PlainText("Hello World!")
+    }
+
+    /// Greets somebody
+    #[oai(path = "/:name", method = "get")]
+    async fn hello(
+        &self,
+        /// Whom to greet
+        Path(name): Path<String>,
+    ) -> PlainText<String> {
+        PlainText(format!("Hello {name}"))
+    }
+
+    /// Signs a user up
+    ///
+    /// The user gets a welcome e-mail soon after. 409 for a name or an address that is taken.
+    #[oai(path = "/user", method = "post")]
+    async fn create_user(
+        &self,
+        /// Who signs up
+        Json(new): Json<NewUser>,
+    ) -> Result<Created, Problem> {
+        let user = user::ActiveModel {
+            name: Set(new.name.into()),
+            email: Set(new.email.into()),
+            ..Default::default()
+        };
+
+        // In one transaction, so that there is never a user without the e-mail or the other way round.
+        let txn = db::begin(&self.db).await?;
+        let user = user
+            .insert(&txn)
+            .await
+            .map_err(|error| Problem::taken(error, &["name", "email"]))?;
+        let job = SendWelcomeEmail { user_id: user.id }.enqueue(&txn).await?;
+        txn.commit().await?;
+
+        Ok(Created::Accepted(
+            Json(user.into()),
+            format!("/job/{}", job.id),
+        ))
+    }
+
+    /// Shows a user
+    ///
+    /// 404 if nobody has the name.
+    #[oai(path = "/user/:name", method = "get")]
+    async fn show_user(
+        &self,
+        /// What the user is called
+        Path(name): Path<Name>,
+    ) -> Result<Json<User>, Problem> {
+        let user = user::Entity::find_by_name(name).one(&self.db).await?;
+        let user = user.ok_or_else(Problem::not_found)?;
+        Ok(Json(user.into()))
+    }
+}

@@ -1,0 +1,94 @@
+//! The documentation of the api.
+
+use serde_json::Value;
+
+use crate::app::TestApp;
+
+#[tokio::test]
+async fn the_page_holds_all_that_it_needs() {
+    let response = TestApp::start().await.get("/api/v1/docs").await;
+    assert_eq!(response.status(), 200);
+    let policy = response.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        !policy.contains("http") && !policy.contains('*'),
+        "{policy}"
+    );
+
+    let page = response.text().await.unwrap();
+    let markup = without(&without(&page, "script"), "style");
+    assert!(markup.contains("<div id=\"ui\">"), "{markup}");
+    assert!(
+        !markup.contains("src=") && !markup.contains("href="),
+        "{markup}"
+    );
+}
+
+/// The page without what is between these tags.
+fn without(page: &str, tag: &str) -> String {
+    let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
+    let mut parts = page.split(&*open);
+    let first = parts.next().unwrap_or_default();
+    let rest = parts
+        .filter_map(|part| part.split_once(&*close))
+        .map(|(_, rest)| rest);
+    std::iter::once(first).chain(rest).collect()
+}
+
+#[tokio::test]
+async fn the_document_explains_every_operation_parameter_and_field() {
+    let document: Value = TestApp::start()
+        .await
+        .get("/api/v1/openapi.json")
+        .await
+        .json()
+        .await
+        .unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(
+        paths.keys().collect::<Vec<_>>(),
+        ["/", "/{name}", "/user", "/user/{name}", "/job/{id}"]
+    );
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object().unwrap() {
+            assert!(operation["summary"].is_string(), "{method} {path}");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(
+                    parameter["description"].is_string(),
+                    "{method} {path}: {parameter}"
+                );
+            }
+        }
+    }
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        assert!(
+            schema["description"].is_string() || schema["enum"].is_array(),
+            "{name}"
+        );
+        for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(schema["description"].is_string(), "{name}.{field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_document_says_what_a_body_must_be_and_what_errors_look_like() {
+    let document: Value = TestApp::start()
+        .await
+        .get("/api/v1/openapi.json")
+        .await
+        .json()
+        .await
+        .unwrap();
+    let operation = &document["paths"]["/user"]["post"];
+    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["$ref"], "#/components/schemas/NewUser");
+    let error = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"];
+    assert_eq!(error["$ref"], "#/components/schemas/Problem");
+
+    let fields = &document["components"]["schemas"]["NewUser"]["properties"];
+    assert_eq!(fields["name"]["maxLength"], 100);
+    assert_eq!(fields["email"]["format"], "email");
+}

@@ -1,0 +1,207 @@
+//! What one client may ask for at the most.
+
+use std::time::Duration;
+
+use web::Limits;
+
+use crate::app::{TestApp, in_time, problem};
+
+/// Long enough that a busy machine does not make an honest client slow.
+const SHORT: Duration = Duration::from_millis(500);
+
+const HALF_A_HEADER: &str = "GET / HTTP/1.1\r\nHost: test\r\nX-More: ";
+
+const HALF_A_BODY: &str = "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+                           Content-Length: 40\r\n\r\n{\"name\":";
+
+async fn app_with(limits: Limits) -> TestApp {
+    TestApp::start_with(&[], limits).await
+}
+
+#[tokio::test]
+async fn a_header_that_takes_too_long_ends_its_connection() {
+    let app = app_with(Limits {
+        header_time: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    for beginning in ["", HALF_A_HEADER] {
+        assert_eq!(app.send(beginning).await.rest().await, "");
+    }
+}
+
+#[tokio::test]
+async fn so_does_one_that_follows_a_request() {
+    let app = app_with(Limits {
+        header_time: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    let mut connection = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    connection.until("Hello World!").await;
+    connection.send(HALF_A_HEADER).await;
+    assert_eq!(connection.rest().await, "");
+}
+
+#[tokio::test]
+async fn a_connection_may_wait_longer_for_a_request_than_a_header_may_take() {
+    let limits = Limits {
+        header_time: SHORT,
+        keep_alive: SHORT * 4,
+        ..Limits::default()
+    };
+    let app = app_with(limits).await;
+    let mut connection = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    connection.until("Hello World!").await;
+    let start = std::time::Instant::now();
+    assert_eq!(connection.rest().await, "");
+    assert!(start.elapsed() > SHORT * 2);
+}
+
+#[tokio::test]
+async fn a_body_that_takes_too_long_is_a_problem_and_ends_its_connection() {
+    let app = app_with(Limits {
+        body_time: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    let answer = app.send(HALF_A_BODY).await.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("application/problem+json"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_wants_does_not_hold_its_connection() {
+    let app = app_with(Limits {
+        linger_time: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    for (request, status) in [("GET /", 200), ("GET /a/b", 404), ("PUT /user", 405)] {
+        let request = format!("{request} HTTP/1.1\r\nHost: test\r\nContent-Length: 40\r\n\r\nhalf");
+        let answer = app.send(&request).await.rest().await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_a_problem_even_for_a_client_that_does_not_listen_yet() {
+    let app = app_with(Limits::default()).await;
+    let body = "x".repeat(2 * 1024 * 1024);
+    problem(app.post_user(body.clone()).await, 413).await;
+
+    let head = "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
+    let mut announced = app
+        .send(&format!("{head}Content-Length: {}\r\n\r\n", body.len()))
+        .await;
+    let mut chunked = app
+        .send(&format!("{head}Transfer-Encoding: chunked\r\n\r\n"))
+        .await;
+    announced.send(&body).await;
+    chunked
+        .send(&format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len()))
+        .await;
+    for connection in [&mut announced, &mut chunked] {
+        let answer = connection.until("\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+        // The whole body was taken, so the connection goes on.
+        connection
+            .send("GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+            .await;
+        connection.until("Hello World!").await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_the_largest_size_is_read() {
+    let app = app_with(Limits {
+        body_size: 100,
+        ..Limits::default()
+    })
+    .await;
+    let body = |size| format!("{:<size$}", r#"{"name":"ada","email":"ada@example.net"}"#);
+    problem(app.post_user(body(101)).await, 413).await;
+    assert_eq!(app.post_user(body(100)).await.status(), 202);
+}
+
+#[tokio::test]
+async fn a_client_that_would_hold_a_large_body_back_is_not_asked_for_it() {
+    let app = app_with(Limits::default()).await;
+    let head = "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+                Expect: 100-continue\r\nContent-Length: 2000000\r\n\r\n";
+    let answer = app.send(head).await.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(!answer.contains("100 Continue"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_a_problem() {
+    let app = app_with(Limits {
+        request_time: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    // SQLite has one writer at a time: the request waits for this one.
+    let writer = db::begin(&app.db).await.unwrap();
+    let body = r#"{"name":"ada","email":"ada@example.net"}"#;
+    problem(app.post_user(body).await, 503).await;
+    writer.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answers_is_cut_off() {
+    let app = app_with(Limits {
+        write_time: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    let requests = "GET /api/v1/docs HTTP/1.1\r\nHost: test\r\n\r\n".repeat(20);
+    let mut connection = app.send(&requests).await;
+    connection.until("200 OK").await;
+    // The grace is far longer than this waits.
+    app.shut_down().ends().await;
+    drop(connection);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_until_others_end() {
+    let app = app_with(Limits {
+        connections: 2,
+        ..Limits::default()
+    })
+    .await;
+    let first = app.send(HALF_A_HEADER).await;
+    let mut second = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    second.until("Hello World!").await;
+
+    let mut third = app.send("GET /third HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    // The service has time to do what it must not.
+    second.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    second.until("Hello World!").await;
+    assert!(third.is_silent());
+
+    drop(first);
+    third.until("Hello third").await;
+}
+
+#[tokio::test]
+async fn many_slow_clients_do_not_keep_others_from_being_served() {
+    let limits = Limits {
+        header_time: SHORT * 2,
+        body_time: SHORT * 2,
+        ..Limits::default()
+    };
+    let app = app_with(limits).await;
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        slow.push(app.send(HALF_A_HEADER).await);
+        slow.push(app.send(HALF_A_BODY).await);
+    }
+    assert_eq!(app.get("/").await.status(), 200);
+    for connection in slow {
+        in_time(connection.rest()).await;
+    }
+}

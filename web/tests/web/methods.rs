@@ -1,0 +1,46 @@
+//! Methods that a path knows, and those that it does not.
+
+use reqwest::header;
+use rstest::rstest;
+
+use crate::app::{TestApp, problem};
+
+#[rstest]
+#[case("PUT", "/user", "OPTIONS, POST")]
+#[case("POST", "/user/ada", "GET, HEAD, OPTIONS")]
+#[case("DELETE", "/", "GET, HEAD, OPTIONS")]
+#[case("PATCH", "/ada", "GET, HEAD, OPTIONS")]
+#[case("POST", "/__version__", "GET, HEAD, OPTIONS")]
+#[case("POST", "/api/v1/docs", "GET, HEAD, OPTIONS")]
+#[tokio::test]
+async fn a_method_that_a_path_does_not_know_is_answered_with_those_that_it_does(
+    #[case] method: &str,
+    #[case] path: &str,
+    #[case] allow: &str,
+) {
+    let app = TestApp::start().await;
+    let response = app.request(method, path).send().await.unwrap();
+    assert_eq!(response.headers()[header::ALLOW], allow);
+    problem(response, 405).await;
+
+    let response = app.request("OPTIONS", path).send().await.unwrap();
+    assert_eq!(response.status(), 204);
+    assert_eq!(response.headers()[header::ALLOW], allow);
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let app = TestApp::start().await;
+    for path in ["/", "/ada", "/__version__", "/api/v1/openapi.json"] {
+        let response = app.request("HEAD", path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let content_type = response.headers()[header::CONTENT_TYPE].clone();
+        assert_eq!(response.text().await.unwrap(), "");
+        assert_eq!(
+            content_type,
+            app.get(path).await.headers()[header::CONTENT_TYPE]
+        );
+    }
+    let response = app.request("HEAD", "/user/nobody").send().await.unwrap();
+    assert_eq!(response.status(), 404);
+}

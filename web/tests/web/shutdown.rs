@@ -1,0 +1,59 @@
+//! The end of the service.
+
+use tokio::net::TcpStream;
+use web::Limits;
+
+use crate::app::{TestApp, in_time};
+
+const BODY: &str = r#"{"name":"ada","email":"ada@example.net"}"#;
+
+fn head_of_a_post() -> String {
+    let length = BODY.len();
+    // The server asks for the body when a view has the request.
+    format!(
+        "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_finished_and_new_ones_are_refused() {
+    let app = TestApp::start().await;
+    let address = app.address;
+    let mut in_flight = app.send(&head_of_a_post()).await;
+    in_flight.until("100 Continue\r\n\r\n").await;
+
+    let shutting_down = app.shut_down();
+    in_time(async { while TcpStream::connect(address).await.is_ok() {} }).await;
+    in_flight.send(BODY).await;
+    let answer = in_flight.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    shutting_down.ends().await;
+}
+
+#[tokio::test]
+async fn connections_without_a_request_in_flight_do_not_hold_it_up() {
+    let app = TestApp::start().await;
+    let mut idle = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    idle.until("Hello World!").await;
+    let mut half = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    half.until("Hello World!").await;
+    half.send("GET / HTTP/1.1\r\nHost: ").await;
+    let _silent = app.send("").await;
+    let _first = app.send("GET / HTTP/1.1\r\nHost: ").await;
+    // All of them are accepted, because connections are accepted in turn.
+    assert_eq!(app.get("/").await.status(), 200);
+
+    let start = std::time::Instant::now();
+    app.shut_down().ends().await;
+    assert!(start.elapsed() < Limits::default().header_time / 3);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut_off_at_the_end_of_the_grace() {
+    let app = TestApp::start_with(&[("SHUTDOWN_GRACE_SECONDS", "0")], Limits::default()).await;
+    let mut in_flight = app.send(&head_of_a_post()).await;
+    in_flight.until("100 Continue\r\n\r\n").await;
+    app.shut_down().ends().await;
+    assert_eq!(in_flight.rest().await, "");
+}

@@ -1,0 +1,103 @@
+//! What the views do.
+
+use db::entities::{job, user};
+use reqwest::header;
+use sea_orm::{EntityTrait as _, PaginatorTrait as _};
+use serde_json::{Value, json};
+
+use crate::app::TestApp;
+
+const ADA: &str = r#"{"name":"ada","email":"ada@example.net"}"#;
+
+#[tokio::test]
+async fn the_index_greets_the_world() {
+    let response = TestApp::start().await.get("/").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(response.text().await.unwrap(), "Hello World!");
+}
+
+#[tokio::test]
+async fn a_name_is_greeted_as_plain_text_whatever_is_in_it() {
+    let response = TestApp::start().await.get("/%3Cb%3EJ%C3%BCrgen").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(response.text().await.unwrap(), "Hello <b>Jürgen");
+}
+
+#[tokio::test]
+async fn a_new_user_is_accepted_and_shown() {
+    let app = TestApp::start().await;
+    let response = app.post_user(ADA).await;
+    assert_eq!(response.status(), 202);
+    assert_eq!(response.text().await.unwrap(), ADA);
+
+    let response = app.get("/user/ada").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.text().await.unwrap(), ADA);
+}
+
+#[tokio::test]
+async fn the_location_of_a_new_user_says_where_the_job_stands_and_not_what_is_in_it() {
+    let app = TestApp::start().await;
+    let response = app.post_user(ADA).await;
+    let location = response.headers()[header::LOCATION]
+        .to_str()
+        .unwrap()
+        .to_owned();
+
+    let response = app.get(&location).await;
+    assert_eq!(response.status(), 200);
+    let job: Value = response.json().await.unwrap();
+    assert_eq!(location, format!("/job/{}", job["id"].as_str().unwrap()));
+    assert_eq!(job["state"], "available");
+    assert_eq!(job["attempt"], 0);
+    let keys: Vec<_> = job.as_object().unwrap().keys().collect();
+    let expected = [
+        "id",
+        "state",
+        "attempt",
+        "max_attempts",
+        "created_at",
+        "run_at",
+        "started_at",
+        "finished_at",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[tokio::test]
+async fn a_job_remembers_the_request_that_enqueued_it() {
+    let app = TestApp::start().await;
+    let request = app
+        .request("POST", "/user")
+        .json(&json!({"name": "ada", "email": "ada@example.net"}));
+    request
+        .header("x-request-id", "my-request")
+        .send()
+        .await
+        .unwrap();
+
+    let job = job::Entity::find().one(&app.db).await.unwrap().unwrap();
+    assert_eq!(job.request_id.as_deref(), Some("my-request"));
+    assert_eq!(job.enqueued_by.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn a_user_that_is_refused_leaves_no_row_and_no_job() {
+    let app = TestApp::start().await;
+    app.post_user(ADA).await;
+    let response = app
+        .post_user(r#"{"name":"bob","email":"ada@example.net"}"#)
+        .await;
+    assert_eq!(response.status(), 409);
+
+    assert_eq!(user::Entity::find().count(&app.db).await.unwrap(), 1);
+    assert_eq!(job::Entity::find().count(&app.db).await.unwrap(), 1);
+}

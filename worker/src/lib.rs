@@ -1,0 +1,51 @@
+//! The worker: the tasks' code ([`tasks`]), and the queue's runtime that runs it ([`queue`]).
+
+pub mod mail;
+pub mod queue;
+mod resources;
+mod settings;
+pub mod tasks;
+
+use std::{future::Future, sync::Arc};
+
+pub use resources::Resources;
+use sea_orm::DatabaseConnection;
+pub use settings::{ListenUrl, QueueSettings, Queues, Settings};
+
+/// A worker process: it claims jobs and runs them.
+pub struct Worker {
+    runtime: queue::Runtime,
+}
+
+impl Worker {
+    /// Connects to the database and starts to claim jobs.
+    pub async fn build(settings: &Settings) -> anyhow::Result<Self> {
+        let db = db::connect(&settings.database, "worker").await?;
+        Self::with_database(settings, db).await
+    }
+
+    /// The same, with a connection for the tasks that is there already.
+    pub async fn with_database(
+        settings: &Settings,
+        db: DatabaseConnection,
+    ) -> anyhow::Result<Self> {
+        Self::with_tasks(settings, db, tasks::registry()).await
+    }
+
+    /// The same, with other tasks than the service's own.
+    pub async fn with_tasks(
+        settings: &Settings,
+        db: DatabaseConnection,
+        tasks: queue::Registry,
+    ) -> anyhow::Result<Self> {
+        let resources = Arc::new(Resources::build(settings, db)?);
+        let config = settings.queue_config();
+        let runtime = queue::Runtime::start(config, &settings.database, tasks, resources).await?;
+        Ok(Self { runtime })
+    }
+
+    /// Runs jobs until `shutdown`, and then stops within the grace of the settings.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        self.runtime.run_until(shutdown).await
+    }
+}

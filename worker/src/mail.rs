@@ -1,0 +1,204 @@
+//! Mail: over SMTP, or into a folder where no server is set.
+//!
+//! Nothing here says an address or repeats a server's reply: replies repeat addresses.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use anyhow::Context;
+use conf::Conf;
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{Mailbox, header::ContentType},
+    transport::smtp,
+};
+use thiserror::Error;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+/// How long a mail may take to be handed over. The library limits only the connecting.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const SILENT: &str = "the mail server did not answer in time";
+
+/// How mail leaves.
+#[derive(Conf, Clone, Debug)]
+pub struct Settings {
+    /// The mail server: `smtp://user:password@host:port` (STARTTLS) or `smtps://…`; unset: mail
+    /// goes to `MAIL_DIR`
+    #[arg(env, secret)]
+    pub smtp_url: Option<SmtpUrl>,
+
+    /// The sender of all mail
+    #[arg(env, default_value = "Bare Necessities <noreply@localhost>")]
+    pub mail_from: Mailbox,
+
+    /// The folder that mail is written to as `.eml` files where `SMTP_URL` is unset
+    #[arg(env, default_value = "data/mail")]
+    pub mail_dir: PathBuf,
+}
+
+/// A mail server's URL, whose password is never printed.
+#[derive(Clone)]
+pub struct SmtpUrl(String);
+
+impl FromStr for SmtpUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const ACCEPTED: &str = "smtp://user:password@host:port or smtps://… is accepted";
+        let mut url = url::Url::parse(text).map_err(|_| ACCEPTED)?;
+        let is_plain = match url.scheme() {
+            "smtp" => true,
+            "smtps" => false,
+            _ => return Err(ACCEPTED),
+        };
+        if is_plain && !url.query_pairs().any(|(name, _)| name == "tls") {
+            // A password goes over TLS or not at all; without one, TLS is used where the server has
+            // it.
+            let tls = if url.username().is_empty() {
+                "opportunistic"
+            } else {
+                "required"
+            };
+            url.query_pairs_mut().append_pair("tls", tls);
+        }
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| ACCEPTED)?;
+        Ok(Self(url.into()))
+    }
+}
+
+impl fmt::Debug for SmtpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SmtpUrl(…)")
+    }
+}
+
+/// Why a mail did not leave.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum MailError {
+    /// It cannot be sent as it is; trying again changes nothing.
+    #[error("the mail cannot be written: {0}")]
+    Unsendable(&'static str),
+    /// The server refused it for good (a 5xx reply).
+    #[error("the mail server refused the mail ({0})")]
+    Refused(String),
+    /// Later it may leave: a 4xx reply, no answer, no disk space.
+    #[error("the mail could not be sent now: {0}")]
+    Later(String),
+}
+
+/// A mail to one person.
+#[derive(Debug)]
+pub struct Mail<'a> {
+    /// To whom.
+    pub to: &'a str,
+    /// What about.
+    pub subject: &'a str,
+    /// The text.
+    pub body: String,
+}
+
+/// The way out for mail.
+#[derive(Clone, Debug)]
+pub struct Mailer {
+    from: Mailbox,
+    way: Way,
+}
+
+#[derive(Clone)]
+enum Way {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Folder(PathBuf),
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Smtp(_) => f.write_str("Smtp"),
+            Self::Folder(folder) => f.debug_tuple("Folder").field(folder).finish(),
+        }
+    }
+}
+
+impl Mailer {
+    /// A mailer as the settings say. No server is asked yet.
+    pub fn build(settings: &Settings) -> anyhow::Result<Self> {
+        let way = match &settings.smtp_url {
+            Some(SmtpUrl(url)) => {
+                let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
+                Way::Smtp(transport.context("SMTP_URL cannot be used")?.build())
+            }
+            None => Way::Folder(settings.mail_dir.clone()),
+        };
+        Ok(Self {
+            from: settings.mail_from.clone(),
+            way,
+        })
+    }
+
+    /// Sends a mail for a job. Its `Message-ID` derives from the job's id, so that the mail of a
+    /// second attempt can be told to be the same; in a folder it takes the place of the first.
+    pub async fn send(&self, job: Uuid, mail: Mail<'_>) -> Result<(), MailError> {
+        let message = self.message(job, mail)?;
+        match &self.way {
+            Way::Smtp(transport) => match timeout(PATIENCE, transport.send(message)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(scrubbed(&error)),
+                Err(_) => Err(MailError::Later(SILENT.to_owned())),
+            },
+            Way::Folder(folder) => write(folder, job, &message.formatted())
+                .await
+                .map_err(|error| MailError::Later(error.kind().to_string())),
+        }
+    }
+
+    fn message(&self, job: Uuid, mail: Mail<'_>) -> Result<Message, MailError> {
+        let to: Mailbox = mail
+            .to
+            .parse()
+            .map_err(|_| MailError::Unsendable("the address is not one"))?;
+        Message::builder()
+            .message_id(Some(format!("<{job}@{}>", self.from.email.domain())))
+            .from(self.from.clone())
+            .to(to)
+            .subject(mail.subject)
+            .header(ContentType::TEXT_PLAIN)
+            .body(mail.body)
+            .map_err(|_| MailError::Unsendable("a part is missing or not allowed"))
+    }
+}
+
+/// Writes a file that is whole at every moment that it is there.
+async fn write(folder: &Path, job: Uuid, content: &[u8]) -> std::io::Result<()> {
+    tokio::fs::create_dir_all(folder).await?;
+    let draft = folder.join(format!(".{job}.draft"));
+    tokio::fs::write(&draft, content).await?;
+    tokio::fs::rename(draft, folder.join(format!("{job}.eml"))).await
+}
+
+/// The error without the server's words.
+fn scrubbed(error: &smtp::Error) -> MailError {
+    if let Some(code) = error.status() {
+        let code = code.to_string();
+        // A wrong password (RFC 4954, section 6) is the operator's fault and not the mail's: it
+        // waits for the right one.
+        let is_login = ["530", "534", "535", "538"].contains(&code.as_str());
+        if error.is_permanent() && !is_login {
+            return MailError::Refused(code);
+        }
+        return MailError::Later(format!("the mail server answered {code}"));
+    }
+    let reason = if error.is_timeout() {
+        SILENT
+    } else if error.is_tls() {
+        "no TLS with the mail server"
+    } else {
+        "the mail server cannot be reached, or broke off"
+    };
+    MailError::Later(reason.to_owned())
+}

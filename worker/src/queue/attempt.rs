@@ -1,0 +1,218 @@
+//! One attempt: decode, run, and report. Nothing that a task does ends the worker.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::Utc;
+use db::jobs::{AttemptError, ClaimedJob, Outcome, Report, append_error, with_metadata};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{
+    JobContext, TaskError,
+    registry::{Attempt, Runnable},
+    retry::jittered,
+    shared::{Assigned, Shared},
+};
+
+/// How long a task that this worker does not know costs no attempt: a roll-out may be in progress.
+const UNKNOWN_GRACE: chrono::Duration = chrono::Duration::hours(1);
+
+/// How long a job of an unknown task waits for a worker that knows it.
+const UNKNOWN_PAUSE: Duration = Duration::from_mins(1);
+
+const UNKNOWN: &str = "no worker knows this task";
+
+/// How an attempt ended, before it is decided what becomes of the job.
+enum End {
+    Completed,
+    Failed {
+        error: String,
+        after: Option<Duration>,
+    },
+    GaveUp {
+        error: String,
+    },
+    Snoozed {
+        after: Duration,
+    },
+    Unknown,
+    /// The worker stops, or lost its lease.
+    Stopped,
+}
+
+/// Runs an attempt of an assigned job, frees its slot and reports.
+pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
+    let Assigned { job, slot } = assigned;
+    let span = tracing::info_span!(
+        "job",
+        job = %job.id,
+        kind = %job.kind,
+        attempt = job.attempt,
+        rid = job.request_id.as_deref(),
+    );
+    async {
+        let begun = Instant::now();
+        let task = shared.registry.get(&job.kind);
+        let end = match task {
+            _ if !shared.may_begin() => End::Stopped,
+            None => End::Unknown,
+            Some(task) => execute(task, &job, &shared).await,
+        };
+        let report = judge(&job, task, end);
+        summarize(&job, report.outcome, begun);
+        // Nobody receives any more when the process is about to exit: then the job runs again.
+        drop(shared.reports.send(report));
+        drop(slot);
+    }
+    .instrument(span)
+    .await;
+}
+
+async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End {
+    let timeout = job
+        .timeout_seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map_or_else(|| task.timeout(), Duration::from_secs);
+    let cancellation = shared.held.cancellation(job.id);
+    let context = JobContext::new(
+        job,
+        timeout,
+        Arc::clone(&shared.resources),
+        cancellation.clone(),
+    );
+    // The text of serde's error may repeat values of the payload.
+    let attempt = match task.attempt(&job.payload, context) {
+        Ok(attempt) => attempt,
+        Err(error) => {
+            let error = format!(
+                "the payload is not this task's ({:?} at column {})",
+                error.classify(),
+                error.column()
+            );
+            return End::Failed { error, after: None };
+        }
+    };
+    let version = shared.resources.version.clone();
+    let attempt = with_metadata(job.metadata(version), attempt).in_current_span();
+    let end = supervise(Box::pin(attempt), job, timeout, shared).await;
+    match end {
+        // What failed because it was told to stop has not failed.
+        End::Failed { .. } if cancellation.is_cancelled() => End::Stopped,
+        end => end,
+    }
+}
+
+/// Runs the attempt as a task of its own, so that a panic stays in it and attempts run on all
+/// cores.
+async fn supervise(attempt: Attempt, job: &ClaimedJob, timeout: Duration, shared: &Shared) -> End {
+    let mut running = tokio::spawn(attempt);
+    shared
+        .held
+        .began(job.id, job.lease_number, running.abort_handle());
+    let result = match tokio::time::timeout(timeout, &mut running).await {
+        Ok(result) => result,
+        Err(_) => {
+            running.abort();
+            let error = format!("it took longer than {} s", timeout.as_secs());
+            return End::Failed { error, after: None };
+        }
+    };
+    match result {
+        Ok(Ok(())) => End::Completed,
+        Ok(Err(TaskError::Retry(error))) => End::Failed {
+            error: format!("{error:#}"),
+            after: None,
+        },
+        Ok(Err(TaskError::RetryAfter(after, error))) => End::Failed {
+            error: format!("{error:#}"),
+            after: Some(after),
+        },
+        Ok(Err(TaskError::Snooze(after))) => End::Snoozed { after },
+        Ok(Err(TaskError::GiveUp(error))) => End::GaveUp {
+            error: format!("{error:#}"),
+        },
+        Err(error) if error.is_panic() => {
+            let error = match error.into_panic().downcast::<String>() {
+                Ok(message) => format!("it panicked: {message}"),
+                Err(panic) => format!("it panicked: {}", panic.downcast_ref().unwrap_or(&"")),
+            };
+            End::Failed { error, after: None }
+        }
+        Err(_aborted) => End::Stopped,
+    }
+}
+
+/// What becomes of the job.
+fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> Report {
+    let is_last = job.attempt >= job.max_attempts;
+    let backoff = || task.map_or(UNKNOWN_PAUSE, |task| jittered(task.backoff(job.attempt)));
+    let (outcome, error) = match end {
+        End::Completed => (Outcome::Completed, None),
+        End::Stopped => (Outcome::Release, None),
+        End::Snoozed { after } => (Outcome::Snooze { after }, None),
+        End::GaveUp { error } => (Outcome::Dead, Some(error)),
+        End::Failed { error, .. } if is_last => (Outcome::Dead, Some(error)),
+        End::Failed { error, after } => (
+            Outcome::Retry {
+                after: after.unwrap_or_else(backoff),
+            },
+            Some(error),
+        ),
+        End::Unknown => match unknown_since(job) {
+            None => (
+                Outcome::Snooze {
+                    after: jittered(UNKNOWN_PAUSE),
+                },
+                Some(UNKNOWN.to_owned()),
+            ),
+            Some(since) if Utc::now() - since < UNKNOWN_GRACE => (
+                Outcome::Snooze {
+                    after: jittered(UNKNOWN_PAUSE),
+                },
+                None,
+            ),
+            Some(_) if is_last => (Outcome::Dead, Some(UNKNOWN.to_owned())),
+            Some(_) => (
+                Outcome::Retry { after: backoff() },
+                Some(UNKNOWN.to_owned()),
+            ),
+        },
+    };
+    let errors = error.map(|error| {
+        tracing::warn!(error, "the attempt failed");
+        append_error(
+            job.errors.as_deref(),
+            AttemptError::new(job.attempt, Utc::now(), &error),
+        )
+    });
+    Report {
+        job_id: job.id,
+        lease_number: job.lease_number,
+        outcome,
+        errors,
+    }
+}
+
+/// When a worker first did not know this job's task.
+fn unknown_since(job: &ClaimedJob) -> Option<chrono::DateTime<Utc>> {
+    let errors: Vec<AttemptError> = serde_json::from_str(job.errors.as_deref()?).ok()?;
+    errors
+        .into_iter()
+        .find(|error| error.error == UNKNOWN)
+        .map(|error| error.at)
+}
+
+/// One line per attempt.
+fn summarize(job: &ClaimedJob, outcome: Outcome, begun: Instant) {
+    let outcome = match outcome {
+        Outcome::Completed => "completed",
+        Outcome::Dead => "dead",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Snooze { .. } => "snooze",
+        Outcome::Release => "release",
+    };
+    let wait = (job.started_at - job.run_at).num_milliseconds().max(0);
+    let t = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(target: "job.summary", queue = job.queue, outcome, t, wait);
+}

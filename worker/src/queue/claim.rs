@@ -1,0 +1,110 @@
+//! The claim loop of one queue: never more jobs than there are free slots, and never a wait while
+//! there are both.
+
+use std::{sync::Arc, time::Duration};
+
+use db::jobs::JobStore;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{
+    QueueConfig,
+    retry::{Pauses, jittered, limited},
+    shared::{Assigned, Shared},
+};
+
+/// The first look after a queue was found empty; each further one waits twice as long.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+
+/// The longest wait between two looks, where PostgreSQL says when there is something new.
+const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
+
+/// The longest wait between two looks where nobody says so: on SQLite, or with
+/// `DATABASE_LISTEN_URL=off`.
+const LAST_LOOK_POLLING: Duration = Duration::from_secs(1);
+
+/// Runs until the worker drains. Its end closes `assigned`, which ends the queue's apalis worker.
+pub(super) async fn run(
+    queue: QueueConfig,
+    shared: Arc<Shared>,
+    store: JobStore,
+    assigned: mpsc::UnboundedSender<Assigned>,
+) {
+    let draining = shared.draining.clone();
+    // A claim that is cut off by the drain may have succeeded: its jobs go back when the worker
+    // deregisters.
+    draining
+        .run_until_cancelled(claim_for_ever(&queue, &shared, &store, &assigned))
+        .await;
+}
+
+async fn claim_for_ever(
+    queue: &QueueConfig,
+    shared: &Shared,
+    store: &JobStore,
+    assigned: &mpsc::UnboundedSender<Assigned>,
+) {
+    let slots = Arc::new(Semaphore::new(queue.concurrency));
+    let bell = shared.wakeups.bell(&queue.name);
+    let last_look = if shared.config.listen_url.is_some() {
+        LAST_LOOK_LISTENING
+    } else {
+        LAST_LOOK_POLLING
+    };
+    let mut look = FIRST_LOOK;
+    let mut pauses = Pauses::default();
+    loop {
+        // Never closed, so this is a slot; if it were, there would be nothing to claim for.
+        let Ok(first) = Arc::clone(&slots).acquire_owned().await else {
+            return;
+        };
+        let more = slots.available_permits();
+        let mut free = vec![first];
+        free.extend((0..more).map_while(|_| Arc::clone(&slots).try_acquire_owned().ok()));
+
+        let wanted = free.len();
+        let claimed = if shared.lease.is_current() {
+            claim(queue, shared, store, free, assigned).await
+        } else {
+            Ok(0)
+        };
+        match claimed {
+            Ok(count) if count == wanted => look = FIRST_LOOK,
+            Ok(count) => {
+                look = if count > 0 {
+                    FIRST_LOOK
+                } else {
+                    (look * 2).min(last_look)
+                };
+                tokio::select! {
+                    () = bell.notified() => look = FIRST_LOOK,
+                    () = tokio::time::sleep(jittered(look)) => {}
+                }
+                pauses.reset();
+            }
+            Err(error) => {
+                tracing::warn!(queue = queue.name, %error, "jobs cannot be claimed");
+                tokio::time::sleep(pauses.next()).await;
+            }
+        }
+    }
+}
+
+/// Claims a job for each free slot, and answers how many there were.
+async fn claim(
+    queue: &QueueConfig,
+    shared: &Shared,
+    store: &JobStore,
+    free: Vec<tokio::sync::OwnedSemaphorePermit>,
+    assigned: &mpsc::UnboundedSender<Assigned>,
+) -> Result<usize, super::retry::StatementError> {
+    let _claiming = shared.claiming.read().await;
+    let worker = shared.lease.worker();
+    let jobs = limited(store.claim(worker, &queue.name, free.len() as u64)).await?;
+    let count = jobs.len();
+    for (job, slot) in jobs.into_iter().zip(free) {
+        shared.held.insert(job.id, job.lease_number);
+        // The receiver goes only after this loop.
+        drop(assigned.send(Assigned { job, slot }));
+    }
+    Ok(count)
+}

@@ -1,0 +1,48 @@
+//! What a task knows of the job that it runs for.
+
+use std::{sync::Arc, time::Duration};
+
+use db::jobs::ClaimedJob;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::Resources;
+
+/// The job that an attempt runs for, and what the attempt may use.
+#[derive(Clone, Debug)]
+pub struct JobContext {
+    /// The job. It is the same in every attempt: what must happen once can be named after it.
+    pub id: Uuid,
+    /// The number of this attempt, from 1.
+    pub attempt: i32,
+    /// The last attempt's number.
+    pub max_attempts: i32,
+    /// The request that caused the job.
+    pub request_id: Option<String>,
+    /// The database, the mailer, and whatever else tasks need.
+    pub resources: Arc<Resources>,
+    /// How long the attempt may take; then it is stopped.
+    pub timeout: Duration,
+    /// Is cancelled when the job's outcome no longer counts, or is no longer wanted. A long task
+    /// looks at it between two steps.
+    pub cancellation: CancellationToken,
+}
+
+impl JobContext {
+    pub(super) fn new(
+        job: &ClaimedJob,
+        timeout: Duration,
+        resources: Arc<Resources>,
+        cancellation: CancellationToken,
+    ) -> Self {
+        Self {
+            id: job.id,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            request_id: job.request_id.clone(),
+            resources,
+            timeout,
+            cancellation,
+        }
+    }
+}

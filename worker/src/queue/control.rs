@@ -1,0 +1,110 @@
+//! The thread that the loops run on.
+
+use std::{io, sync::Arc, thread};
+
+use anyhow::Context;
+use db::jobs::{JobStore, Report};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    claim, finish, heartbeat, listen, promote, prune,
+    shared::{Assigned, Shared},
+};
+
+/// How many connections the loops use beside the listener's: a claim and a report under way at
+/// once, a heartbeat that waits for neither, and one for the rest.
+const CONNECTIONS: u32 = 4;
+
+/// What the loops need and the thread takes with it.
+pub(super) struct Control {
+    pub(super) shared: Arc<Shared>,
+    pub(super) db: db::Settings,
+    pub(super) reports: mpsc::UnboundedReceiver<Report>,
+    pub(super) assigned: Vec<mpsc::UnboundedSender<Assigned>>,
+}
+
+/// A thread that was started.
+pub(super) struct Started {
+    /// Answers when the worker is registered and the loops run, or why not.
+    pub(super) ready: oneshot::Receiver<anyhow::Result<()>>,
+    /// Answers when the last loop has ended and the worker is deregistered.
+    pub(super) stopped: oneshot::Receiver<()>,
+}
+
+impl Control {
+    pub(super) fn start(self) -> io::Result<Started> {
+        let (ready_sender, ready) = oneshot::channel();
+        let (stopped_sender, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let body = move || {
+            runtime.block_on(self.run(ready_sender));
+            // Nobody listens any more where the process is already on its way out.
+            let _ = stopped_sender.send(());
+        };
+        thread::Builder::new()
+            .name("queue".to_owned())
+            .spawn(body)?;
+        Ok(Started { ready, stopped })
+    }
+
+    async fn run(self, ready: oneshot::Sender<anyhow::Result<()>>) {
+        let store = match self.connect().await {
+            Ok(store) => store,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        let _ = ready.send(Ok(()));
+
+        let shared = self.shared;
+        let mut loops = JoinSet::new();
+        for (queue, assigned) in shared.config.queues.iter().zip(self.assigned) {
+            loops.spawn(claim::run(
+                queue.clone(),
+                Arc::clone(&shared),
+                store.clone(),
+                assigned,
+            ));
+        }
+        loops.spawn(finish::run(
+            Arc::clone(&shared),
+            store.clone(),
+            self.reports,
+        ));
+        loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(promote::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(prune::run(Arc::clone(&shared), store.clone()));
+        let listen_url = shared.config.listen_url.as_ref();
+        if let Some(pool) = listen_url.and_then(|url| db::listener_pool(url, "worker listener")) {
+            loops.spawn(listen::run(Arc::clone(&shared), pool));
+        }
+        while let Some(ended) = loops.join_next().await {
+            if let Err(error) = ended {
+                // A defect of ours. Without all its loops the worker would hold jobs and not run them,
+                // so it stops, and whoever supervises it starts another.
+                tracing::error!(%error, "a loop of the queue failed");
+                shared.draining.cancel();
+            }
+        }
+        if let Err(error) = heartbeat::deregister(&shared, &store).await {
+            tracing::warn!(%error, "the worker cannot be deregistered: its lease will end by itself");
+        }
+    }
+
+    async fn connect(&self) -> anyhow::Result<JobStore> {
+        let mut settings = self.db.clone();
+        settings.database_pool_size = CONNECTIONS;
+        let db = db::connect(&settings, "worker queue").await?;
+        let store = JobStore::new(db);
+        heartbeat::register(&self.shared, &store, self.shared.lease.worker())
+            .await
+            .context("the worker cannot be registered")?;
+        Ok(store)
+    }
+}

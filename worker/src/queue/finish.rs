@@ -1,0 +1,68 @@
+//! The finish loop: reports in batches, kept until the database took them.
+
+use std::sync::Arc;
+
+use db::jobs::{JobStore, Report, Verdict};
+use tokio::sync::mpsc;
+
+use super::{
+    retry::{Pauses, StatementError, limited},
+    shared::Shared,
+};
+
+/// How many reports one statement takes at the most.
+const BATCH: usize = 500;
+
+/// Runs until all attempts have ended and their reports are taken.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    store: JobStore,
+    mut reports: mpsc::UnboundedReceiver<Report>,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut pauses = Pauses::default();
+    loop {
+        let room = BATCH - batch.len();
+        if batch.is_empty() {
+            tokio::select! {
+                biased;
+                _ = reports.recv_many(&mut batch, room) => {}
+                () = shared.drained.cancelled() => return,
+            }
+        } else {
+            while batch.len() < BATCH
+                && let Ok(report) = reports.try_recv()
+            {
+                batch.push(report);
+            }
+        }
+        match finish(&shared, &store, &batch).await {
+            Ok(()) => {
+                batch.clear();
+                pauses.reset();
+            }
+            Err(error) => {
+                tracing::warn!(reports = batch.len(), %error, "outcomes cannot be stored yet");
+                if shared.drained.is_cancelled() {
+                    return;
+                }
+                tokio::time::sleep(pauses.next()).await;
+            }
+        }
+    }
+}
+
+async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(), StatementError> {
+    let verdicts = limited(store.finish(batch)).await?;
+    for (report, verdict) in batch.iter().zip(verdicts) {
+        if verdict == Verdict::Refused {
+            tracing::warn!(
+                job = %report.job_id,
+                lease_number = report.lease_number,
+                "the outcome came too late: the job belongs to another attempt"
+            );
+        }
+        shared.held.remove(report.job_id, report.lease_number);
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The heartbeat loop: renews this worker's lease, hands back what a lost reply left behind, and
+//! takes the jobs of workers that are dead.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use db::jobs::{JobStore, Rescued};
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use super::{
+    retry::{StatementError, limited},
+    shared::Shared,
+};
+
+/// How often a lease is renewed within its length.
+const BEATS_PER_LEASE: u32 = 4;
+
+/// Runs until all attempts have ended: a worker that drains is alive.
+pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
+    let drained = shared.drained.clone();
+    drained
+        .run_until_cancelled(beat_for_ever(&shared, &store))
+        .await;
+}
+
+/// Makes this worker known, however long that takes.
+pub(super) async fn register(
+    shared: &Shared,
+    store: &JobStore,
+    worker: Uuid,
+) -> Result<(), StatementError> {
+    let config = &shared.config;
+    limited(store.register_worker(
+        worker,
+        &config.hostname,
+        &config.queues_text(),
+        config.lease,
+    ))
+    .await
+}
+
+async fn beat_for_ever(shared: &Shared, store: &JobStore) {
+    let mut ticks = tokio::time::interval(shared.config.lease / BEATS_PER_LEASE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut said_lost = false;
+    loop {
+        ticks.tick().await;
+        if let Err(error) = beat(shared, store).await {
+            shared.lease.stumbled();
+            tracing::warn!(%error, "the lease cannot be renewed");
+        }
+        let is_lost = !shared.lease.is_current();
+        if is_lost && !said_lost {
+            tracing::error!("the lease is over: nothing begins before it is renewed");
+            shared.held.cancel_all();
+        }
+        said_lost = is_lost;
+    }
+}
+
+async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
+    let asked_at = Instant::now();
+    let worker = shared.lease.worker();
+    if limited(store.heartbeat(worker, shared.config.lease)).await? {
+        shared.lease.renewed(asked_at);
+    } else {
+        return start_over(shared, store).await;
+    }
+    reconcile(shared, store, worker).await?;
+    if shared.lease.is_steady() {
+        rescue(shared, store).await?;
+    }
+    Ok(())
+}
+
+/// Somebody took this worker for dead and its jobs with it: it goes on as a new one.
+async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
+    tracing::warn!("this worker's jobs were taken over: it goes on as a new one");
+    shared.held.cancel_all();
+    let asked_at = Instant::now();
+    let worker = Uuid::now_v7();
+    register(shared, store, worker).await?;
+    shared.lease.replace(worker, asked_at);
+    Ok(())
+}
+
+async fn reconcile(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), StatementError> {
+    let _no_claim = shared.claiming.write().await;
+    let count = limited(store.reconcile(worker, &shared.held.ids())).await?;
+    if count > 0 {
+        tracing::warn!(count, "jobs went back whose claim was never answered");
+        shared.wakeups.ring_all();
+    }
+    Ok(())
+}
+
+async fn rescue(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
+    let Rescued { requeued, dead } = limited(store.rescue()).await?;
+    if requeued + dead > 0 {
+        tracing::warn!(requeued, dead, "jobs of dead workers were rescued");
+        shared.wakeups.ring_all();
+    }
+    Ok(())
+}
+
+/// Hands back everything that this worker still holds and removes it, so that nobody has to wait
+/// for its lease to end.
+pub(super) async fn deregister(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
+    let worker = shared.lease.worker();
+    let count = limited(store.reconcile(worker, &[])).await?;
+    if count > 0 {
+        tracing::info!(count, "jobs that did not end in time go back");
+    }
+    limited(store.deregister_worker(worker)).await
+}
+
+/// How long the exit waits for the database.
+pub(super) const EXIT_PATIENCE: Duration = Duration::from_millis(800);

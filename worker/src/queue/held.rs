@@ -1,0 +1,87 @@
+//! The jobs that this process holds: from their claim until the database took their outcome.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+#[derive(Debug, Default)]
+pub(super) struct Held(Mutex<HashMap<Uuid, Attempt>>);
+
+#[derive(Debug)]
+struct Attempt {
+    lease_number: i32,
+    cancellation: CancellationToken,
+    abort: Option<AbortHandle>,
+}
+
+impl Held {
+    fn jobs(&self) -> MutexGuard<'_, HashMap<Uuid, Attempt>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a claim; the token is what cancels its attempt.
+    pub(super) fn insert(&self, job: Uuid, lease_number: i32) -> CancellationToken {
+        let cancellation = CancellationToken::new();
+        let attempt = Attempt {
+            lease_number,
+            cancellation: cancellation.clone(),
+            abort: None,
+        };
+        self.jobs().insert(job, attempt);
+        cancellation
+    }
+
+    /// Notes how the attempt can be stopped.
+    pub(super) fn began(&self, job: Uuid, lease_number: i32, abort: AbortHandle) {
+        if let Some(attempt) = self.jobs().get_mut(&job)
+            && attempt.lease_number == lease_number
+        {
+            attempt.abort = Some(abort);
+        }
+    }
+
+    /// The token of a claim that is still held.
+    pub(super) fn cancellation(&self, job: Uuid) -> CancellationToken {
+        self.jobs()
+            .get(&job)
+            .map(|attempt| attempt.cancellation.clone())
+            .unwrap_or_default()
+    }
+
+    /// Lets go of a claim. A later claim of the same job is another one and stays.
+    pub(super) fn remove(&self, job: Uuid, lease_number: i32) {
+        let mut jobs = self.jobs();
+        if jobs
+            .get(&job)
+            .is_some_and(|attempt| attempt.lease_number == lease_number)
+        {
+            jobs.remove(&job);
+        }
+    }
+
+    pub(super) fn ids(&self) -> Vec<Uuid> {
+        self.jobs().keys().copied().collect()
+    }
+
+    /// Tells every attempt that its outcome no longer counts.
+    pub(super) fn cancel_all(&self) {
+        for attempt in self.jobs().values() {
+            attempt.cancellation.cancel();
+        }
+    }
+
+    /// Stops every attempt at its next await.
+    pub(super) fn abort_all(&self) -> usize {
+        let jobs = self.jobs();
+        let running = jobs.values().filter_map(|attempt| attempt.abort.as_ref());
+        running
+            .filter(|abort| !abort.is_finished())
+            .map(AbortHandle::abort)
+            .count()
+    }
+}

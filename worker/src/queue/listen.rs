@@ -1,0 +1,60 @@
+//! The listen loop: PostgreSQL says which queue has something new.
+//!
+//! What it says may get lost with a connection. So a new listener rings every bell, once it
+//! listens: what was enqueued in between is found by the claim that follows.
+
+use std::{sync::Arc, time::Duration};
+
+use db::jobs::NOTIFY_CHANNEL;
+use sqlx::{Executor, PgPool, postgres::PgListener};
+
+use super::{retry::Pauses, shared::Shared};
+
+/// After this long without a message the connection is tried: a dead peer says nothing.
+const PING_AFTER: Duration = Duration::from_secs(15);
+
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Runs until the worker drains.
+pub(super) async fn run(shared: Arc<Shared>, pool: PgPool) {
+    let draining = shared.draining.clone();
+    draining
+        .run_until_cancelled(listen_for_ever(&shared, &pool))
+        .await;
+}
+
+async fn listen_for_ever(shared: &Shared, pool: &PgPool) {
+    let mut pauses = Pauses::default();
+    loop {
+        // The library's own reconnection knows only some errors, so a listener that failed is made
+        // anew.
+        let error = match listen(shared, pool, &mut pauses).await {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "the listener is lost: polling until it is back");
+        tokio::time::sleep(pauses.next()).await;
+    }
+}
+
+async fn listen(
+    shared: &Shared,
+    pool: &PgPool,
+    pauses: &mut Pauses,
+) -> Result<std::convert::Infallible, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(NOTIFY_CHANNEL).await?;
+    pauses.reset();
+    shared.wakeups.ring_all();
+    loop {
+        match tokio::time::timeout(PING_AFTER, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => shared.wakeups.ring(notification.payload()),
+            Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
+            Ok(Err(error)) => return Err(error),
+            Err(_quiet) => {
+                let ping = tokio::time::timeout(PING_TIMEOUT, listener.execute("SELECT 1"));
+                ping.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+            }
+        }
+    }
+}

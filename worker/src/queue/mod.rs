@@ -1,0 +1,40 @@
+//! The queue's runtime: what claims jobs, runs them and reports what became of them.
+//!
+//! ```text
+//!  thread "queue", with a runtime and connections of its own      the process's runtime
+//! ┌────────────────────────────────────────────────────────┐     ┌─────────────────────────────────┐
+//! │ claim      as many jobs as there are free slots  ──────┼───▶ │ backend   hands them to apalis  │
+//! │ finish     batches of reports to the database    ◀─────┼──── │ attempt   runs one, and reports │
+//! │ heartbeat  renew · reconcile · rescue                  │     └─────────────────────────────────┘
+//! │ promote    scheduled jobs whose time has come          │
+//! │ listen     PostgreSQL says that there is something new │
+//! │ prune      finished jobs that were kept long enough    │
+//! └────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Each loop outlives every database error. They have a thread of their own, so that handlers that
+//! block theirs can keep neither a heartbeat nor a claim from being on time. What the store
+//! promises is in [`db::jobs`].
+
+mod attempt;
+mod backend;
+mod claim;
+mod context;
+mod control;
+mod error;
+mod finish;
+mod heartbeat;
+mod held;
+mod lease;
+mod listen;
+mod promote;
+mod prune;
+mod registry;
+mod retry;
+mod runtime;
+mod shared;
+
+pub use context::JobContext;
+pub use error::TaskError;
+pub use registry::{Handler, Registry};
+pub use runtime::{Config, QueueConfig, Runtime};

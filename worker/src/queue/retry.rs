@@ -1,0 +1,54 @@
+//! How the loops wait: for the database to answer again, and for the clock.
+
+use std::{future::Future, time::Duration};
+
+use sea_orm::DbErr;
+use thiserror::Error;
+
+/// A statement of the queue's that takes longer has failed.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest pause after a failure.
+const PAUSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Why the database did not do what a loop asked.
+#[derive(Debug, Error)]
+pub(super) enum StatementError {
+    #[error("the database did not answer within {} s", STATEMENT_TIMEOUT.as_secs())]
+    Timeout,
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// Runs a statement under the time limit.
+pub(super) async fn limited<T>(
+    statement: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, StatementError> {
+    match tokio::time::timeout(STATEMENT_TIMEOUT, statement).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(StatementError::Timeout),
+    }
+}
+
+/// Pauses that grow with every failure in a row, from 50 ms to 2 s.
+#[derive(Debug, Default)]
+pub(super) struct Pauses(u32);
+
+impl Pauses {
+    /// The next pause.
+    pub(super) fn next(&mut self) -> Duration {
+        let pause = Duration::from_millis(50 << self.0.min(10)).min(PAUSE_LIMIT);
+        self.0 += 1;
+        jittered(pause)
+    }
+
+    /// Success: the next failure begins anew.
+    pub(super) fn reset(&mut self) {
+        self.0 = 0;
+    }
+}
+
+/// A duration ± 20 %, so that what failed together does not come back together.
+pub(super) fn jittered(duration: Duration) -> Duration {
+    duration.mul_f64(rand::random_range(0.8..=1.2))
+}

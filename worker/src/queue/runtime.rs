@@ -1,0 +1,166 @@
+//! Starting, running and stopping the queue's runtime.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
+use db::DatabaseUrl;
+use tokio::{
+    sync::{RwLock, mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    Registry, attempt,
+    backend::QueueBackend,
+    control::{Control, Started},
+    heartbeat::EXIT_PATIENCE,
+    held::Held,
+    lease::Lease,
+    shared::{Assigned, Shared, Wakeups},
+};
+use crate::Resources;
+
+/// How a worker works.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The queues that it takes jobs from.
+    pub queues: Vec<QueueConfig>,
+    /// For how long its jobs are its own after a heartbeat.
+    pub lease: Duration,
+    /// For how long running jobs may go on when it stops.
+    pub grace: Duration,
+    /// How long completed and cancelled jobs are kept.
+    pub retention: Duration,
+    /// How long dead jobs are kept.
+    pub dead_retention: Duration,
+    /// Which PostgreSQL tells it of new jobs, beside its own looking; `None`: it looks only.
+    pub listen_url: Option<DatabaseUrl>,
+    /// What operators know it by.
+    pub hostname: String,
+}
+
+/// A queue, and how many of its jobs run at once in this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// The queue's name.
+    pub name: String,
+    /// How many.
+    pub concurrency: usize,
+}
+
+impl Config {
+    /// The queues as in `WORKER_QUEUES`.
+    pub(super) fn queues_text(&self) -> String {
+        let queues: Vec<String> = self
+            .queues
+            .iter()
+            .map(|queue| format!("{}:{}", queue.name, queue.concurrency))
+            .collect();
+        queues.join(",")
+    }
+}
+
+/// A worker that claims and runs jobs.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    assigned: Vec<mpsc::UnboundedReceiver<Assigned>>,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl Runtime {
+    /// Connects, registers the worker and starts to claim.
+    pub async fn start(
+        config: Config,
+        db: &db::Settings,
+        registry: Registry,
+        resources: Arc<Resources>,
+    ) -> anyhow::Result<Self> {
+        let (senders, receivers) = config
+            .queues
+            .iter()
+            .map(|_| mpsc::unbounded_channel())
+            .unzip();
+        let (report_sender, reports) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            wakeups: Wakeups::new(config.queues.iter().map(|queue| queue.name.as_str())),
+            lease: Lease::new(Uuid::now_v7(), config.lease),
+            held: Held::default(),
+            claiming: RwLock::default(),
+            reports: report_sender,
+            draining: CancellationToken::new(),
+            drained: CancellationToken::new(),
+            config,
+            registry,
+            resources,
+        });
+        let control = Control {
+            shared: Arc::clone(&shared),
+            db: db.clone(),
+            reports,
+            assigned: senders,
+        };
+        let Started { ready, stopped } =
+            control.start().context("the queue's thread cannot start")?;
+        ready.await.context("the queue's thread ended")??;
+        Ok(Self {
+            shared,
+            assigned: receivers,
+            stopped,
+        })
+    }
+
+    /// Runs jobs until `shutdown`, and then stops: claiming at once, what runs within the grace. A
+    /// job that did not end by then is stopped and goes back, at no cost.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self {
+            shared,
+            assigned,
+            stopped,
+        } = self;
+        let mut running = JoinSet::new();
+        for (queue, assigned) in shared.config.queues.iter().zip(assigned) {
+            let attempts = Arc::clone(&shared);
+            let worker = WorkerBuilder::new(queue.name.as_str())
+                .backend(QueueBackend::new(assigned))
+                .build(move |assigned: Assigned| attempt::run(assigned, Arc::clone(&attempts)));
+            running.spawn(worker.run());
+        }
+        let is_asked = tokio::select! {
+            () = shutdown => true,
+            () = ended(&mut running) => false,
+        };
+        tracing::info!("no further job begins");
+        shared.draining.cancel();
+        if timeout(shared.config.grace, ended(&mut running))
+            .await
+            .is_err()
+        {
+            let count = shared.held.abort_all();
+            tracing::warn!(count, "jobs did not end within the grace and are stopped");
+            if timeout(EXIT_PATIENCE / 2, ended(&mut running))
+                .await
+                .is_err()
+            {
+                tracing::error!("a job blocks its thread and cannot be stopped");
+            }
+        }
+        shared.drained.cancel();
+        if timeout(EXIT_PATIENCE, stopped).await.is_err() {
+            tracing::error!("not all outcomes could be stored: those jobs will run again");
+        }
+        anyhow::ensure!(is_asked, "the queue ended by itself");
+        Ok(())
+    }
+}
+
+async fn ended(running: &mut JoinSet<Result<(), WorkerError>>) {
+    while let Some(worker) = running.join_next().await {
+        if let Ok(Err(error)) = worker {
+            tracing::error!(%error, "a queue ended by itself");
+        }
+    }
+}

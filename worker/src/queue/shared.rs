@@ -1,0 +1,71 @@
+//! What the loops and the attempts share.
+
+use std::{collections::HashMap, sync::Arc};
+
+use db::jobs::{ClaimedJob, Report};
+use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{Config, Registry, held::Held, lease::Lease};
+use crate::Resources;
+
+/// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
+#[derive(Debug)]
+pub(super) struct Assigned {
+    pub(super) job: ClaimedJob,
+    pub(super) slot: OwnedSemaphorePermit,
+}
+
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) registry: Registry,
+    pub(super) resources: Arc<Resources>,
+    pub(super) held: Held,
+    pub(super) lease: Lease,
+    /// Held for reading by a claim under way, for writing by a reconciliation: a job whose claim is
+    /// not yet noted must not be taken for one that got lost.
+    pub(super) claiming: RwLock<()>,
+    /// Where attempts report.
+    pub(super) reports: mpsc::UnboundedSender<Report>,
+    /// What makes each queue look for jobs at once.
+    pub(super) wakeups: Wakeups,
+    /// Is cancelled when no further attempt may begin.
+    pub(super) draining: CancellationToken,
+    /// Is cancelled when all attempts have ended.
+    pub(super) drained: CancellationToken,
+}
+
+impl Shared {
+    /// Whether an attempt may begin.
+    pub(super) fn may_begin(&self) -> bool {
+        !self.draining.is_cancelled() && self.lease.is_current()
+    }
+}
+
+/// The bells of this worker's queues.
+#[derive(Debug)]
+pub(super) struct Wakeups(HashMap<String, Arc<Notify>>);
+
+impl Wakeups {
+    pub(super) fn new<'a>(queues: impl Iterator<Item = &'a str>) -> Self {
+        Self(
+            queues
+                .map(|queue| (queue.to_owned(), Arc::default()))
+                .collect(),
+        )
+    }
+
+    pub(super) fn bell(&self, queue: &str) -> Arc<Notify> {
+        self.0.get(queue).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn ring(&self, queue: &str) {
+        if let Some(bell) = self.0.get(queue) {
+            bell.notify_one();
+        }
+    }
+
+    pub(super) fn ring_all(&self) {
+        self.0.values().for_each(|bell| bell.notify_one());
+    }
+}

@@ -1,0 +1,33 @@
+//! A new user is welcomed.
+
+use db::{entities::user, tasks::SendWelcomeEmail};
+use sea_orm::EntityTrait;
+
+use crate::{
+    mail::{Mail, MailError},
+    queue::{JobContext, TaskError},
+};
+
+/// Sends the mail. A user who is gone by now gets none.
+pub(super) async fn send_welcome_email(
+    task: SendWelcomeEmail,
+    job: &JobContext,
+) -> Result<(), TaskError> {
+    let Some(user) = user::Entity::find_by_id(task.user_id)
+        .one(&job.resources.db)
+        .await?
+    else {
+        tracing::info!("the user is gone: nobody to welcome");
+        return Ok(());
+    };
+    let mail = Mail {
+        to: &user.email,
+        subject: "Welcome",
+        body: format!("Hello {},\n\nwelcome to Bare Necessities.\n", user.name),
+    };
+    match job.resources.mailer.send(job.id, mail).await {
+        Ok(()) => Ok(()),
+        Err(error @ MailError::Later(_)) => Err(TaskError::Retry(error.into())),
+        Err(error) => Err(TaskError::GiveUp(error.into())),
+    }
+}
