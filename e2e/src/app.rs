@@ -18,7 +18,10 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, Quer
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::{Worker, queue::Registry};
+use worker::{
+    Worker,
+    queue::{Registry, Schedules},
+};
 
 use crate::{
     database::{Backend, TestDatabase, connect},
@@ -234,7 +237,7 @@ pub async fn start_worker(
     let mut all = vec![("DATABASE_URL", database.url())];
     all.extend(variables);
     let settings: worker::Settings = settings("worker", &all);
-    let worker = Worker::with_tasks(&settings, database.db.clone(), tasks).await;
+    let worker = Worker::with_tasks(&settings, database.db.clone(), tasks, Schedules::new()).await;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let task = tokio::spawn(worker.expect("the worker starts").run_until(stopped));

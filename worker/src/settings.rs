@@ -66,8 +66,6 @@ impl Settings {
             queues: self.queue.worker_queues.0.clone(),
             lease: Duration::from_secs(self.queue.job_lease_seconds),
             grace: Duration::from_secs(self.shutdown_grace_seconds),
-            retention: Duration::from_hours(self.queue.job_retention_hours),
-            dead_retention: Duration::from_hours(24 * self.queue.job_dead_retention_days),
             listen_url: match &self.queue.database_listen_url {
                 Some(ListenUrl::Off) => None,
                 Some(ListenUrl::At(url)) => Some(url.clone()),

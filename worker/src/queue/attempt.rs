@@ -52,7 +52,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     );
     async {
         let begun = Instant::now();
-        let task = shared.registry.get(&job.kind);
+        let task = shared.work.tasks.get(&job.kind);
         let end = match task {
             _ if !shared.may_begin() => End::Stopped,
             None => End::Unknown,
@@ -77,7 +77,7 @@ async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End 
     let context = JobContext::new(
         job,
         timeout,
-        Arc::clone(&shared.resources),
+        Arc::clone(&shared.work.resources),
         cancellation.clone(),
     );
     // The text of serde's error may repeat values of the payload.
@@ -92,7 +92,7 @@ async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End 
             return End::Failed { error, after: None };
         }
     };
-    let version = shared.resources.version.clone();
+    let version = shared.work.resources.version.clone();
     let attempt = with_metadata(job.metadata(version), attempt).in_current_span();
     let end = supervise(Box::pin(attempt), job, timeout, shared).await;
     match end {

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    claim, finish, heartbeat, listen, promote, prune,
+    claim, finish, heartbeat, listen, promote, schedule,
     shared::{Assigned, Shared},
 };
 
@@ -79,7 +79,7 @@ impl Control {
         ));
         loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
         loops.spawn(promote::run(Arc::clone(&shared), store.clone()));
-        loops.spawn(prune::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(schedule::run(Arc::clone(&shared), store.clone()));
         let listen_url = shared.config.listen_url.as_ref();
         if let Some(pool) = listen_url.and_then(|url| db::listener_pool(url, "worker listener")) {
             loops.spawn(listen::run(Arc::clone(&shared), pool));

@@ -6,8 +6,7 @@ use db::jobs::{ClaimedJob, Report};
 use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Registry, held::Held, lease::Lease};
-use crate::Resources;
+use super::{Config, Work, held::Held, lease::Lease};
 
 /// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
 #[derive(Debug)]
@@ -18,8 +17,7 @@ pub(super) struct Assigned {
 
 pub(super) struct Shared {
     pub(super) config: Config,
-    pub(super) registry: Registry,
-    pub(super) resources: Arc<Resources>,
+    pub(super) work: Work,
     pub(super) held: Held,
     pub(super) lease: Lease,
     /// Held for reading by a claim under way, for writing by a reconciliation: a job whose claim is
