@@ -32,7 +32,7 @@ mod store;
 mod task;
 
 pub use claim::ClaimedJob;
-pub use enqueue::{EnqueueError, Enqueued, NewJob, PAYLOAD_LIMIT};
+pub use enqueue::{EnqueueError, Enqueued, NewJob, PAYLOAD_LIMIT, enqueue_many};
 pub use error::{AttemptError, ERROR_LIMIT, ERRORS_KEPT, append_error};
 pub use finish::{Outcome, Report, Verdict};
 pub use lease::{DEATHS_ALLOWED, Rescued};

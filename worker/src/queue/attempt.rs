@@ -20,6 +20,15 @@ const UNKNOWN_GRACE: chrono::Duration = chrono::Duration::hours(1);
 /// How long a job of an unknown task waits for a worker that knows it.
 const UNKNOWN_PAUSE: Duration = Duration::from_mins(1);
 
+/// After this many deaths a job runs alone, so that its next death takes no other with it.
+const DEATHS_IN_COMPANY: i32 = 3;
+
+/// How long it waits for the others to end.
+const ALONE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long it lets others go first if they do not.
+const ALONE_PAUSE: Duration = Duration::from_secs(30);
+
 const UNKNOWN: &str = "no worker knows this task";
 
 /// How an attempt ended, before it is decided what becomes of the job.
@@ -38,6 +47,8 @@ enum End {
     Unknown,
     /// The worker stops, or lost its lease.
     Stopped,
+    /// Somebody cancelled the job.
+    Cancelled,
 }
 
 /// Runs an attempt of an assigned job, frees its slot and reports.
@@ -55,8 +66,9 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
         let task = shared.work.tasks.get(&job.kind);
         let end = match task {
             _ if !shared.may_begin() => End::Stopped,
+            _ if job.cancel_requested_at.is_some() => End::Cancelled,
             None => End::Unknown,
-            Some(task) => execute(task, &job, &shared).await,
+            Some(task) => in_company(task, &job, &shared).await,
         };
         let report = judge(&job, task, end);
         summarize(&job, report.outcome, begun);
@@ -66,6 +78,22 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     }
     .instrument(span)
     .await;
+}
+
+/// Runs the attempt beside others, or alone in its process if processes keep dying under the job.
+async fn in_company(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End {
+    if job.deaths < DEATHS_IN_COMPANY {
+        let _beside = shared.company.read().await;
+        return execute(task, job, shared).await;
+    }
+    match tokio::time::timeout(ALONE_PATIENCE, shared.company.write()).await {
+        Ok(_alone) if shared.may_begin() => execute(task, job, shared).await,
+        Ok(_) => End::Stopped,
+        // Others run for long: it must not keep further ones from beginning.
+        Err(_) => End::Snoozed {
+            after: jittered(ALONE_PAUSE),
+        },
+    }
 }
 
 async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End {
@@ -96,6 +124,7 @@ async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End 
     let attempt = with_metadata(job.metadata(version), attempt).in_current_span();
     let end = supervise(Box::pin(attempt), job, timeout, shared).await;
     match end {
+        End::Failed { .. } | End::Stopped if shared.held.is_unwanted(job.id) => End::Cancelled,
         // What failed because it was told to stop has not failed.
         End::Failed { .. } if cancellation.is_cancelled() => End::Stopped,
         end => end,
@@ -149,6 +178,7 @@ fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> Report {
     let (outcome, error) = match end {
         End::Completed => (Outcome::Completed, None),
         End::Stopped => (Outcome::Release, None),
+        End::Cancelled => (Outcome::Cancelled, None),
         End::Snoozed { after } => (Outcome::Snooze { after }, None),
         End::GaveUp { error } => (Outcome::Dead, Some(error)),
         End::Failed { error, .. } if is_last => (Outcome::Dead, Some(error)),

@@ -17,9 +17,11 @@ use super::{
     Registry, Schedules, attempt,
     backend::QueueBackend,
     control::{Control, Started},
+    doubts::Doubts,
     heartbeat::EXIT_PATIENCE,
     held::Held,
     lease::Lease,
+    limits::Limits,
     shared::{Assigned, Shared, Wakeups},
 };
 use crate::Resources;
@@ -91,6 +93,9 @@ impl Runtime {
             lease: Lease::new(Uuid::now_v7(), config.lease),
             held: Held::default(),
             claiming: RwLock::default(),
+            doubts: Doubts::default(),
+            limits: Limits::default(),
+            company: RwLock::default(),
             reports: report_sender,
             draining: CancellationToken::new(),
             drained: CancellationToken::new(),

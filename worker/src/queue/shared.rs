@@ -6,7 +6,7 @@ use db::jobs::{ClaimedJob, Report};
 use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Work, held::Held, lease::Lease};
+use super::{Config, Work, doubts::Doubts, held::Held, lease::Lease, limits::Limits};
 
 /// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
 #[derive(Debug)]
@@ -23,6 +23,12 @@ pub(super) struct Shared {
     /// Held for reading by a claim under way, for writing by a reconciliation: a job whose claim is
     /// not yet noted must not be taken for one that got lost.
     pub(super) claiming: RwLock<()>,
+    /// Whether jobs may be leased to this worker that it does not know of.
+    pub(super) doubts: Doubts,
+    /// Which of its queues have a limit across all workers.
+    pub(super) limits: Limits,
+    /// Held for reading by every attempt, for writing by one that must run alone in its process.
+    pub(super) company: RwLock<()>,
     /// Where attempts report.
     pub(super) reports: mpsc::UnboundedSender<Report>,
     /// What makes each queue look for jobs at once.
