@@ -55,8 +55,11 @@ impl JobStore {
             .collect();
         if !open.is_empty() {
             taken.extend(
-                self.returned_leases(TAKEN_BEFORE, [ids(&open), leases(&open)])
-                    .await?,
+                self.returned_leases(
+                    TAKEN_BEFORE,
+                    [ids(&open), leases(&open), self.keeps_completed.into()],
+                )
+                .await?,
             );
         }
         Ok(taken)
@@ -141,12 +144,13 @@ FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::text[])
 WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
 RETURNING job.id, job.lease_number";
 
-/// Walks the primary keys of both tables, once per report. A job that is in neither was not kept.
+/// Walks the primary keys of both tables, once per report. `$3`: completed jobs are kept, so that one
+/// that is in neither never was.
 const TAKEN_BEFORE: &str = "
 SELECT report.id, report.lease_number FROM unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
 WHERE EXISTS (SELECT FROM finished_job
               WHERE finished_job.id = report.id AND finished_job.lease_number = report.lease_number)
    OR EXISTS (SELECT FROM job
               WHERE job.id = report.id AND job.lease_number = report.lease_number)
-   OR NOT EXISTS (SELECT FROM job WHERE job.id = report.id
-                  UNION ALL SELECT FROM finished_job WHERE finished_job.id = report.id)";
+   OR NOT $3 AND NOT EXISTS (SELECT FROM job WHERE job.id = report.id
+                                UNION ALL SELECT FROM finished_job WHERE finished_job.id = report.id)";

@@ -33,7 +33,7 @@ impl JobStore {
                     true
                 }
                 Some(job) => job.lease_number == report.lease_number,
-                None => finished_under(&txn, report).await?,
+                None => self.finished_under(&txn, report).await?,
             };
             if is_taken {
                 taken.insert(report.lease());
@@ -79,6 +79,22 @@ impl JobStore {
         job.worker_id = Set(None);
         job.update(txn).await.map(drop)
     }
+
+    /// Whether a job that is not among the unfinished ended under this lease. Where completed jobs
+    /// are not kept, one that is nowhere did.
+    async fn finished_under(
+        &self,
+        txn: &DatabaseTransaction,
+        report: &Report,
+    ) -> Result<bool, DbErr> {
+        let finished = finished_job::Entity::find_by_id(report.job_id)
+            .one(txn)
+            .await?;
+        Ok(match finished {
+            Some(job) => job.lease_number == report.lease_number,
+            None => !self.keeps_completed,
+        })
+    }
 }
 
 /// Moves a job to the finished ones.
@@ -115,13 +131,4 @@ pub(in crate::jobs) async fn bury(
         .exec(txn)
         .await
         .map(drop)
-}
-
-/// Whether a job that is not among the unfinished ended under this lease. One that is nowhere was
-/// not kept.
-async fn finished_under(txn: &DatabaseTransaction, report: &Report) -> Result<bool, DbErr> {
-    let finished = finished_job::Entity::find_by_id(report.job_id)
-        .one(txn)
-        .await?;
-    Ok(finished.is_none_or(|job| job.lease_number == report.lease_number))
 }
