@@ -98,9 +98,12 @@ impl JobStore {
         };
         Ok(reports
             .iter()
-            .map(|report| match taken.contains(&report.lease()) {
-                true => Verdict::Taken,
-                false => Verdict::Refused,
+            .map(|report| {
+                if taken.contains(&report.lease()) {
+                    Verdict::Taken
+                } else {
+                    Verdict::Refused
+                }
             })
             .collect())
     }

@@ -22,7 +22,7 @@ pub(super) fn jobs(jobs: &[JobDetail]) -> String {
             job.run_at.format("%Y-%m-%d %H:%M:%S").to_string(),
         ]
     });
-    aligned(std::iter::once(header).chain(rows).collect())
+    aligned(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
 }
 
 pub(super) fn stats(stats: &[QueueStats], now: DateTime<Utc>) -> String {
@@ -50,10 +50,10 @@ pub(super) fn stats(stats: &[QueueStats], now: DateTime<Utc>) -> String {
             oldest.unwrap_or_default(),
         ]
     });
-    aligned(std::iter::once(header).chain(rows).collect())
+    aligned(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
 }
 
-fn aligned<const N: usize>(rows: Vec<[String; N]>) -> String {
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N)
         .map(|column| width(column).unwrap_or_default())

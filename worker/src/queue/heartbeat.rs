@@ -25,7 +25,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
 pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
     let drained = shared.drained.clone();
     drained
-        .run_until_cancelled(beat_for_ever(&shared, &store))
+        .run_until_cancelled(Box::pin(beat_for_ever(&shared, &store)))
         .await;
 }
 

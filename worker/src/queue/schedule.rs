@@ -18,7 +18,7 @@ use super::shared::Shared;
 const LATENESS: chrono::Duration = chrono::Duration::seconds(60);
 
 /// The longest sleep, so that a clock that was set is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// The pause after the database failed.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -33,9 +33,10 @@ pub(super) async fn insert<C: ConnectionTrait>(
             .map(|row| row.try_get("", "id"))
             .collect::<Result<_, _>>()?;
         for row in batch {
-            enqueued.push(match inserted.contains(&row.id) {
-                true => row.enqueued(),
-                false => row.insert(db).await?,
+            enqueued.push(if inserted.contains(&row.id) {
+                row.enqueued()
+            } else {
+                row.insert(db).await?
             });
         }
     }
