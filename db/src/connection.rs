@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::{DatabaseUrl, Settings, url::Target};
 
 /// How long [`connect`] waits for a database that does not answer yet.
-pub const STARTUP_PATIENCE: Duration = Duration::from_secs(60);
+pub const STARTUP_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a caller waits for a free connection before its statement fails.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -125,7 +125,7 @@ impl JobStore {
             .order_by_asc(job::Column::Priority)
             .order_by_asc(job::Column::RunAt)
             .order_by_asc(job::Column::Id)
-            .limit(limit)
+            .limit(std::cmp::min(limit, SQLITE_LIMIT))
             .into_tuple()
             .all(&txn)
             .await?;
@@ -159,6 +159,9 @@ impl JobStore {
         Ok(jobs)
     }
 }
+
+/// The most that one claim takes on SQLite, whose statements have 32,766 variables.
+const SQLITE_LIMIT: u64 = 30_000;
 
 /// Walks `job_claim` (queue, priority, run_at, id) over available rows only. `id = ANY(ARRAY(…))`
 /// keeps the update on the primary key, also under a generic plan, where a join with a CTE falls to

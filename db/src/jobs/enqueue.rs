@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     NOTIFY_CHANNEL, Task,
     metadata::{self, Metadata},
-    store::{is_sqlite, sqlite_after, sqlite_now},
+    store::{is_sqlite, milliseconds, sqlite_after, sqlite_now},
 };
 
 /// How large a payload may be, in bytes of JSON.
@@ -200,7 +200,7 @@ impl Row {
     }
 
     fn postgres(&self) -> Statement {
-        let delay = i64::try_from(self.delay.as_millis()).unwrap_or(i64::MAX);
+        let delay = milliseconds(self.delay);
         let wakes = self.delay.is_zero() && notify_is_due();
         let mut values = self.values(None);
         values.extend([delay.into(), wakes.into(), NOTIFY_CHANNEL.into()]);

@@ -57,6 +57,12 @@ pub enum Verdict {
     Refused,
 }
 
+impl Report {
+    fn lease(&self) -> (Uuid, i32) {
+        (self.job_id, self.lease_number)
+    }
+}
+
 impl Outcome {
     fn end(self) -> Option<finished_job::State> {
         match self {
@@ -92,9 +98,12 @@ impl JobStore {
         };
         Ok(reports
             .iter()
-            .map(|report| match taken.contains(&report.job_id) {
-                true => Verdict::Taken,
-                false => Verdict::Refused,
+            .map(|report| {
+                if taken.contains(&report.lease()) {
+                    Verdict::Taken
+                } else {
+                    Verdict::Refused
+                }
             })
             .collect())
     }

@@ -16,8 +16,11 @@ use crate::{
 };
 
 impl JobStore {
-    /// The jobs whose report is taken.
-    pub(super) async fn finish_sqlite(&self, reports: &[Report]) -> Result<HashSet<Uuid>, DbErr> {
+    /// The leases, each a job and a number, whose report is taken.
+    pub(super) async fn finish_sqlite(
+        &self,
+        reports: &[Report],
+    ) -> Result<HashSet<(Uuid, i32)>, DbErr> {
         let txn = self.begin().await?;
         let mut taken = HashSet::new();
         for report in reports {
@@ -34,7 +37,7 @@ impl JobStore {
                 None => finished_under(&txn, report).await?,
             };
             if is_taken {
-                taken.insert(report.job_id);
+                taken.insert(report.lease());
             }
         }
         txn.commit().await?;
