@@ -4,9 +4,12 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use sea_orm::DatabaseConnection;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{Limits, Settings, router, server};
+
+/// How many connections may wait to be accepted. The kernel may allow fewer (`net.core.somaxconn`).
+const BACKLOG: u32 = 1024;
 
 /// The web service.
 #[derive(Debug)]
@@ -25,7 +28,7 @@ impl App {
     /// Says which address is taken, or what is wrong with the database.
     pub async fn build(settings: &Settings) -> anyhow::Result<Self> {
         // Before the database, for which it may have to wait: a taken port should be known at once.
-        let listener = bind(settings).await?;
+        let listener = bind(settings)?;
         let db = db::connect(&settings.database, "web").await?;
         Self::new(settings, listener, db)
     }
@@ -34,11 +37,15 @@ impl App {
     ///
     /// # Errors
     /// Says which address is taken.
+    #[expect(
+        clippy::unused_async,
+        reason = "listening needs a runtime, and an async function has one"
+    )]
     pub async fn with_database(
         settings: &Settings,
         db: DatabaseConnection,
     ) -> anyhow::Result<Self> {
-        Self::new(settings, bind(settings).await?, db)
+        Self::new(settings, bind(settings)?, db)
     }
 
     fn new(
@@ -80,9 +87,20 @@ impl App {
     }
 }
 
-async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
+fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::new(settings.host, settings.port);
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address} (HOST and PORT)"))
+    listen(address).with_context(|| format!("cannot listen on {address} (HOST and PORT)"))
+}
+
+/// As [`TcpListener::bind`], whose backlog is 128: with more clients at once, some would have to try again, which the
+/// kernel does after a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart should not have to wait for the connections of the process before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

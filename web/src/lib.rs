@@ -13,10 +13,8 @@ mod problem;
 mod router;
 mod server;
 mod settings;
-mod shutdown;
 mod views;
 
 pub use app::App;
 pub use limits::Limits;
 pub use settings::Settings;
-pub use shutdown::signalled;

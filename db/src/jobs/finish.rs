@@ -87,9 +87,9 @@ impl Outcome {
 }
 
 impl JobStore {
-    /// Takes the outcomes of attempts, all or none, and answers each in the order given.
+    /// Takes the outcomes of attempts, and answers each in the order given.
     ///
-    /// To send the same reports again, because the answer was lost, does no harm.
+    /// To send the same reports again, because it failed or the answer was lost, does no harm.
     pub async fn finish(&self, reports: &[Report]) -> Result<Vec<Verdict>, DbErr> {
         let taken = if self.is_sqlite() {
             self.finish_sqlite(reports).await?

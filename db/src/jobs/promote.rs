@@ -4,6 +4,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, sea_query::Expr,
 };
+use uuid::Uuid;
 
 use super::{
     JobStore,
@@ -43,11 +44,20 @@ impl JobStore {
             .filter(job::Column::State.eq(job::State::Scheduled))
             .filter(job::Column::RunAt.lte(self.sqlite_now()))
             .order_by_asc(job::Column::RunAt)
-            .limit(limit.min(MAX_LIMIT))
-            .into_query();
+            .limit(limit.min(MAX_LIMIT));
+        // To look takes no write lock, as an update of nothing would.
+        if due
+            .clone()
+            .into_tuple::<Uuid>()
+            .one(&self.db)
+            .await?
+            .is_none()
+        {
+            return Ok(0);
+        }
         let promoted = job::Entity::update_many()
             .col_expr(job::Column::State, Expr::value(job::State::Available))
-            .filter(job::Column::Id.in_subquery(due))
+            .filter(job::Column::Id.in_subquery(due.into_query()))
             .exec(&self.db)
             .await?;
         Ok(promoted.rows_affected)

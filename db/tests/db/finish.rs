@@ -6,7 +6,8 @@ use chrono::{TimeDelta, Utc};
 use db::{
     entities::{finished_job, job},
     jobs::{
-        AttemptError, ERROR_LIMIT, Metadata, Outcome, Report, Verdict, append_error, with_metadata,
+        AttemptError, ClaimedJob, ERROR_LIMIT, Metadata, Outcome, Report, Verdict, append_error,
+        with_metadata,
     },
 };
 use e2e::Backend;
@@ -14,12 +15,12 @@ use rstest::rstest;
 
 use crate::test_store::{TestStore, note, report};
 
-/// A report whose attempt failed for a reason.
-fn failed(report: Report, reason: &str) -> Report {
-    let error = AttemptError::new(1, Utc::now(), reason);
+/// The report of an attempt that failed for a reason.
+fn failed(claim: &ClaimedJob, outcome: Outcome, reason: &str) -> Report {
+    let error = AttemptError::new(claim.attempt, Utc::now(), reason);
     Report {
-        errors: Some(append_error(None, error)),
-        ..report
+        errors: Some(append_error(claim.errors.as_deref(), error)),
+        ..report(claim, outcome)
     }
 }
 
@@ -54,7 +55,7 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
     with_metadata(metadata, store.enqueue(job)).await;
     let claimed = store.claim(store.worker().await, 1).await.remove(0);
     let job = store.job(claimed.id).await;
-    let report = failed(report(&claimed, outcome), "out of paper");
+    let report = failed(&claimed, outcome, "out of paper");
     assert_eq!(
         store.at(8).finish(&[report]).await.unwrap(),
         [Verdict::Taken]
@@ -173,16 +174,12 @@ async fn the_errors_of_earlier_attempts_are_kept(
     };
     let claimed = store.claimed().await;
     let after = Duration::ZERO;
-    let retry = failed(report(&claimed, Outcome::Retry { after }), "first");
+    let retry = failed(&claimed, Outcome::Retry { after }, "first");
     store.at(0).finish(&[retry]).await.unwrap();
     assert_eq!(reasons(store.job(claimed.id).await.errors), ["first"]);
 
     let claimed = store.claim(store.worker().await, 1).await.remove(0);
-    let error = AttemptError::new(2, Utc::now(), "second");
-    let dead = Report {
-        errors: Some(append_error(claimed.errors.as_deref(), error)),
-        ..report(&claimed, Outcome::Dead)
-    };
+    let dead = failed(&claimed, Outcome::Dead, "second");
     store.at(0).finish(&[dead]).await.unwrap();
     assert_eq!(
         reasons(store.finished(claimed.id).await.errors),
@@ -201,7 +198,7 @@ async fn an_outcome_without_an_error_leaves_the_earlier_ones_alone(
     let worker = store.worker().await;
     let claimed = store.claimed().await;
     let after = Duration::ZERO;
-    let retry = failed(report(&claimed, Outcome::Retry { after }), "once");
+    let retry = failed(&claimed, Outcome::Retry { after }, "once");
     store.at(0).finish(&[retry]).await.unwrap();
     for outcome in [Outcome::Release, Outcome::Snooze { after }] {
         let claimed = store.claim(worker, 1).await.remove(0);
@@ -234,8 +231,8 @@ async fn an_error_may_be_as_long_and_as_odd_as_it_likes(
     let long = "ü\0".repeat(100_000);
     let after = Duration::ZERO;
     let reports = [
-        failed(report(&jobs[0], Outcome::Dead), odd),
-        failed(report(&jobs[1], Outcome::Retry { after }), &long),
+        failed(&jobs[0], Outcome::Dead, odd),
+        failed(&jobs[1], Outcome::Retry { after }, &long),
         report(&jobs[2], Outcome::Completed),
     ];
     assert_eq!(

@@ -162,7 +162,7 @@ async fn every_job_ends_once_however_the_workers_live_and_die(
     }
     workers.join_all().await;
 
-    let log = log.lock().unwrap();
+    let log = std::mem::take(&mut *log.lock().unwrap());
     assert!(
         log.claims.values().all(|times| *times == 1),
         "a lease was handed out twice"

@@ -77,9 +77,16 @@ async fn a_key_is_per_task(#[values(Backend::Sqlite, Backend::Postgres)] backend
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
-    store.enqueue(note().unique_key("a")).await;
-    let other = Other.job().unique_key("a").enqueue(store.db()).await;
-    assert!(!other.unwrap().is_duplicate);
+    let jobs = || [note(), Other.job()].map(|job| job.unique_key("a"));
+    let mut first = Vec::new();
+    for job in jobs() {
+        first.push(job.enqueue(store.db()).await.unwrap());
+    }
+    assert!(first.iter().all(|job| !job.is_duplicate));
+    for (job, first) in jobs().into_iter().zip(first) {
+        let second = job.enqueue(store.db()).await.unwrap();
+        assert_eq!((second.id, second.is_duplicate), (first.id, true));
+    }
     let another = note().unique_key("b").enqueue(store.db()).await;
     assert!(!another.unwrap().is_duplicate);
 }

@@ -79,11 +79,11 @@ impl AsyncRead for TimedStream {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
 
+        let begun = self.activity.begun();
+        self.header.take_if(|header| header.after != begun);
         // What is read while a request is in flight is its body, for which there are other limits.
-        let (begun, is_busy) = (self.activity.begun(), self.activity.is_busy());
-        self.header
-            .take_if(|header| is_busy || header.after != begun);
-        if self.header.is_none() && !is_busy && buffer.filled().len() > before {
+        let is_header = !self.activity.is_busy();
+        if is_header && self.header.is_none() && buffer.filled().len() > before {
             self.header = Some(self.header_deadline());
         }
         if result.is_pending()

@@ -17,6 +17,8 @@ async fn the_page_holds_all_that_it_needs() {
         "{policy}"
     );
 
+    assert!(policy.contains("script-src 'unsafe-inline'"), "{policy}");
+
     let page = response.text().await.unwrap();
     let markup = without(&without(&page, "script"), "style");
     assert!(markup.contains("<div id=\"ui\">"), "{markup}");

@@ -1,5 +1,7 @@
 //! The end of the service.
 
+use std::time::Instant;
+
 use tokio::net::TcpStream;
 use web::Limits;
 
@@ -44,7 +46,7 @@ async fn connections_without_a_request_in_flight_do_not_hold_it_up() {
     // All of them are accepted, because connections are accepted in turn.
     assert_eq!(app.get("/").await.status(), 200);
 
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     app.shut_down().ends().await;
     assert!(start.elapsed() < Limits::default().header_time / 3);
 }
