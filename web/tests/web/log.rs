@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::ConnectionTrait as _;
 
-use crate::app::{TestApp, settings};
+use crate::server::{Server, settings};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -40,7 +40,7 @@ impl Log {
 #[tokio::test]
 async fn nothing_that_was_sent_in_a_body_is_logged() {
     let (log, _guard) = Log::start();
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     for body in [
         r#"{"name":"s3cret","email":"s3cret@example.net"}"#,
         r#"{"name":"s3cret","email":"s3cret@example.net"}"#,
@@ -57,7 +57,7 @@ async fn nothing_that_was_sent_in_a_body_is_logged() {
 #[tokio::test]
 async fn the_cause_of_an_error_of_the_server_is_logged_with_the_request_id() {
     let (log, _guard) = Log::start();
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     app.db
         .execute_unprepared(r#"DROP TABLE "user""#)
         .await
