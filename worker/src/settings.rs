@@ -40,7 +40,7 @@ pub struct QueueSettings {
     #[arg(env, default_value = "default:10")]
     pub worker_queues: Queues,
 
-    /// A direct connection for LISTEN, where `DATABASE_URL` leads to `PgBouncer`; `off` means polling
+    /// A direct connection for LISTEN, where `DATABASE_URL` leads to PgBouncer; `off` means polling
     /// only
     #[arg(env, secret)]
     pub database_listen_url: Option<ListenUrl>,

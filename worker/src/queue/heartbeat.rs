@@ -22,7 +22,7 @@ const BEATS_PER_LEASE: u32 = 4;
 pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
     let drained = shared.drained.clone();
     drained
-        .run_until_cancelled(beat_for_ever(&shared, &store))
+        .run_until_cancelled(Box::pin(beat_for_ever(&shared, &store)))
         .await;
 }
 
