@@ -1,14 +1,22 @@
 //! The `worker` process, and the command that operates its queue.
 
-use worker::{Cli, Command, Worker};
+use std::pin::pin;
+
+use worker::{Cli, Command, Settings, Worker};
 
 fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {
         Some(Command::Jobs(jobs)) => dockerflow::run_command(jobs.execute(&settings)),
-        None => dockerflow::run("worker", &settings.log, async {
-            let worker = Worker::build(&settings).await?;
-            worker.run_until(dockerflow::shutdown::requested()).await
-        }),
+        None => dockerflow::run("worker", &settings.log, work(&settings)),
     }
+}
+
+async fn work(settings: &Settings) -> anyhow::Result<()> {
+    let mut shutdown = pin!(dockerflow::shutdown::requested());
+    let worker = tokio::select! {
+        worker = Worker::build(settings) => worker?,
+        () = &mut shutdown => return Ok(()),
+    };
+    worker.run_until(shutdown).await
 }

@@ -104,10 +104,10 @@ impl NewJob {
         }
     }
 
-    /// Gives its attempts another limit than its task's, in whole seconds.
+    /// Gives its attempts another limit than its task's, in whole seconds and at least one.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self {
-            timeout: Some(timeout),
+            timeout: Some(timeout.max(Duration::from_secs(1))),
             ..self
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use sea_orm::ConnectionTrait as _;
@@ -28,6 +28,10 @@ impl Log {
         let log = Self::default();
         let writer = log.clone();
         let settings = settings(&tempfile::tempdir().unwrap(), &[("LOG_LEVEL", "debug")]).log;
+        // While there is only one subscriber, tracing asks the thread that first meets an event
+        // whether anybody wants it, and that may be another test's: so there are always two.
+        static ANOTHER: OnceLock<tracing::Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| dockerflow::log::subscriber("web", &settings, io::sink).into());
         let subscriber = dockerflow::log::subscriber("web", &settings, move || writer.clone());
         (log, tracing::subscriber::set_default(subscriber))
     }

@@ -138,13 +138,10 @@ async fn supervise(attempt: Attempt, job: &ClaimedJob, timeout: Duration, shared
     shared
         .held
         .began(job.id, job.lease_number, running.abort_handle());
-    let result = match tokio::time::timeout(timeout, &mut running).await {
-        Ok(result) => result,
-        Err(_) => {
-            running.abort();
-            let error = format!("it took longer than {} s", timeout.as_secs());
-            return End::Failed { error, after: None };
-        }
+    let Ok(result) = tokio::time::timeout(timeout, &mut running).await else {
+        running.abort();
+        let error = format!("it took longer than {timeout:?}");
+        return End::Failed { error, after: None };
     };
     match result {
         Ok(Ok(())) => End::Completed,
