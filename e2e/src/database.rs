@@ -12,7 +12,7 @@ use crate::postgres::{Cluster, Server};
 
 /// On which database a test runs. Put both into the test's cases:
 ///
-/// ```ignore
+/// ```text
 /// #[rstest]
 /// #[tokio::test]
 /// async fn a_fact(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {

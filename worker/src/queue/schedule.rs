@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn nothing_is_due_twice() {
         let hourly = schedule("0 * * * *", "UTC");
-        assert_eq!(hourly.due(at(12, 0, 0), at(12, 59, 59)), []);
+        assert!(hourly.due(at(12, 0, 0), at(12, 59, 59)).is_empty());
         assert_eq!(hourly.due(at(12, 0, 0), at(13, 0, 0)), [at(13, 0, 0)]);
     }
 
