@@ -4,6 +4,7 @@
 
 mod dev;
 mod health;
+mod jobs;
 mod journey;
 mod kill;
 mod load;

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod clock;
 mod failures;
 mod flow;
 mod gate;
 mod lease;
 mod mail;
+mod operations;
 mod outage;
 mod outcomes;
 mod queue;
