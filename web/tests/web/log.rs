@@ -9,6 +9,8 @@ use sea_orm::ConnectionTrait as _;
 
 use crate::server::{Server, settings};
 
+static ANOTHER: OnceLock<tracing::Dispatch> = OnceLock::new();
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -30,7 +32,6 @@ impl Log {
         let settings = settings(&tempfile::tempdir().unwrap(), &[("LOG_LEVEL", "debug")]).log;
         // While there is only one subscriber, tracing asks the thread that first meets an event
         // whether anybody wants it, and that may be another test's: so there are always two.
-        static ANOTHER: OnceLock<tracing::Dispatch> = OnceLock::new();
         ANOTHER.get_or_init(|| dockerflow::log::subscriber("web", &settings, io::sink).into());
         let subscriber = dockerflow::log::subscriber("web", &settings, move || writer.clone());
         (log, tracing::subscriber::set_default(subscriber))

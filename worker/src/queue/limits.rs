@@ -15,7 +15,7 @@ use super::{
     shared::Shared,
 };
 
-const INTERVAL: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_secs(30);
 
 /// The names of the queues that have a limit.
 #[derive(Debug, Default)]

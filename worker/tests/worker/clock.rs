@@ -73,7 +73,10 @@ async fn the_schedule_of_a_worker_that_was_away_is_made_up_for(
     let begun = yesterday.now().await.unwrap();
     yesterday.last_tick("test", begun).await.unwrap();
     // Half an hour ago, which is longer than ticks are made up for singly.
-    let pattern = format!("{} * * * *", (Utc::now() - chrono::Duration::minutes(30)).format("%M"));
+    let pattern = format!(
+        "{} * * * *",
+        (Utc::now() - chrono::Duration::minutes(30)).format("%M")
+    );
     let hourly = Schedules::new().add("test", &pattern, "UTC", |tick| Tick(tick).job());
     let worker =
         e2e::start_scheduled_worker(&queue.database, nothing_to_do(), hourly.unwrap(), &[]).await;
