@@ -32,14 +32,23 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 /// What a developer wants to know first.
 fn greet(settings: &Settings, app: &web::App) {
     let address = app.address();
-    println!(
-        "
-  http://{address}              the service
-  http://{address}/api/v1/docs  its endpoints
-  {:<28}  where mail goes
-  {:<28}  the database
-",
-        settings.mail_way(),
-        settings.web.database.database_url,
-    );
+    let rows = [
+        (format!("http://{address}"), "the service"),
+        (format!("http://{address}/api/v1/docs"), "its endpoints"),
+        (settings.mail_way(), "where mail goes"),
+        (
+            settings.web.database.database_url.to_string(),
+            "the database",
+        ),
+    ];
+    let width = rows
+        .iter()
+        .map(|(place, _)| place.len())
+        .max()
+        .unwrap_or_default();
+    println!();
+    for (place, what) in rows {
+        println!("  {place:width$}  {what}");
+    }
+    println!();
 }
