@@ -8,7 +8,7 @@ use sea_orm::{
     TransactionTrait,
 };
 use sqlx::{
-    Connection,
+    Connection, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -119,6 +119,7 @@ async fn connect_postgres(
     let pool = PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(refuse_standby(connection)))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
@@ -129,11 +130,21 @@ async fn connect_postgres(
     Ok(pool.into())
 }
 
+/// After a failover the old address may lead to a standby for a while. A connection to it would stay
+/// in the pool, where every write fails on it.
+async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()");
+    if is_standby.fetch_one(connection).await? {
+        return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));
+    }
+    Ok(())
+}
+
 async fn wait_until_up(url: &DatabaseUrl, options: &PgConnectOptions) -> Result<(), ConnectError> {
     let start = Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
-        let attempt = sqlx::PgConnection::connect_with(options);
+        let attempt = PgConnection::connect_with(options);
         let reason = match tokio::time::timeout(ACQUIRE_TIMEOUT, attempt).await {
             Ok(Ok(connection)) => {
                 // Best effort: the server notices a closed socket as well.

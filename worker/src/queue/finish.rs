@@ -52,17 +52,47 @@ pub(super) async fn run(
     }
 }
 
+/// Has the reports taken. One that the database cannot hold must not keep the others waiting for ever:
+/// the batch is halved until it stands alone, and then goes without its errors.
 async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(), StatementError> {
-    let verdicts = limited(store.finish(batch)).await?;
-    for (report, verdict) in batch.iter().zip(verdicts) {
-        if verdict == Verdict::Refused {
-            tracing::warn!(
-                job = %report.job_id,
-                lease_number = report.lease_number,
-                "the outcome came too late: the job belongs to another attempt"
-            );
+    match limited(store.finish(batch)).await {
+        Ok(verdicts) => {
+            batch
+                .iter()
+                .zip(verdicts)
+                .for_each(|(report, verdict)| let_go(shared, report, verdict));
+            Ok(())
         }
-        shared.held.remove(report.job_id, report.lease_number);
+        Err(error) if !error.is_about_data() => Err(error),
+        Err(_) if batch.len() > 1 => {
+            let (first, second) = batch.split_at(batch.len() / 2);
+            Box::pin(finish(shared, store, first)).await?;
+            Box::pin(finish(shared, store, second)).await
+        }
+        Err(error) => {
+            for report in batch {
+                tracing::error!(job = %report.job_id, %error, "the errors of an attempt cannot be stored");
+                let bare = Report {
+                    errors: None,
+                    ..report.clone()
+                };
+                let verdicts = limited(store.finish(&[bare])).await?;
+                verdicts
+                    .into_iter()
+                    .for_each(|verdict| let_go(shared, report, verdict));
+            }
+            Ok(())
+        }
     }
-    Ok(())
+}
+
+fn let_go(shared: &Shared, report: &Report, verdict: Verdict) {
+    if verdict == Verdict::Refused {
+        tracing::warn!(
+            job = %report.job_id,
+            lease_number = report.lease_number,
+            "the outcome came too late: the job belongs to another attempt"
+        );
+    }
+    shared.held.remove(report.job_id, report.lease_number);
 }

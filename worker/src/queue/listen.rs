@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use db::jobs::NOTIFY_CHANNEL;
-use sqlx::{Executor, PgPool, postgres::PgListener};
+use sqlx::{PgPool, postgres::PgListener};
 
 use super::{retry::Pauses, shared::Shared};
 
@@ -43,6 +43,7 @@ async fn listen(
     pauses: &mut Pauses,
 ) -> Result<std::convert::Infallible, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
+    ping(&mut listener).await?;
     listener.listen(NOTIFY_CHANNEL).await?;
     pauses.reset();
     shared.wakeups.ring_all();
@@ -51,10 +52,19 @@ async fn listen(
             Ok(Ok(Some(notification))) => shared.wakeups.ring(notification.payload()),
             Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
             Ok(Err(error)) => return Err(error),
-            Err(_quiet) => {
-                let ping = tokio::time::timeout(PING_TIMEOUT, listener.execute("SELECT 1"));
-                ping.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
-            }
+            Err(_quiet) => ping(&mut listener).await?,
         }
     }
+}
+
+/// Whether the server answers, and is one that writes: a standby hears of nothing.
+async fn ping(listener: &mut PgListener) -> Result<(), sqlx::Error> {
+    let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(listener);
+    let is_standby: bool = tokio::time::timeout(PING_TIMEOUT, is_standby)
+        .await
+        .map_err(|_| sqlx::Error::PoolTimedOut)??;
+    if is_standby {
+        return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, RuntimeErr};
 use thiserror::Error;
 
 /// A statement of the queue's that takes longer has failed.
@@ -18,6 +18,20 @@ pub(super) enum StatementError {
     Timeout,
     #[error(transparent)]
     Database(#[from] DbErr),
+}
+
+impl StatementError {
+    /// Whether the database cannot hold a value (SQLSTATE class 22), so that trying again is in vain.
+    pub(super) fn is_about_data(&self) -> bool {
+        let Self::Database(
+            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
+        ) = self
+        else {
+            return false;
+        };
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| code.starts_with("22"))
+    }
 }
 
 /// Runs a statement under the time limit.
