@@ -4,24 +4,32 @@ mod new_migration;
 mod settings;
 mod together;
 
+use std::{env, path::Path};
+
 use settings::{Command, Settings, What};
 
-/// Other defaults than in production: nobody else should reach it, and a person reads its log.
-const DEFAULTS: [(&str, &str); 4] = [
+/// Other defaults than in production: nobody else should reach it, a person reads its log, and who
+/// types Ctrl-C does not want to wait.
+const DEFAULTS: [(&str, &str); 5] = [
     ("HOST", "127.0.0.1"),
     ("DATABASE_URL", "sqlite://data/dev.sqlite3"),
     ("LOG_FORMAT", "text"),
     ("LOG_LEVEL", "info,sea_orm_migration=warn"),
+    ("SHUTDOWN_GRACE_SECONDS", "1"),
 ];
 
 fn main() {
+    // cargo runs it in any folder of the workspace; `.env` and `data/` are those of the root.
+    if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
+        let _ = env::set_current_dir(Path::new(&package).join(".."));
+    }
     let settings: Settings = dockerflow::settings::load_over(&DEFAULTS);
-    dockerflow::run("dev", &settings.web.log, async {
-        match &settings.command {
-            None => together::run(&settings).await,
-            Some(Command::New(new)) => match &new.what {
-                What::Migration(migration) => new_migration::write(&migration.name),
-            },
-        }
-    });
+    match &settings.command {
+        None => dockerflow::run("dev", &settings.web.log, together::run(&settings)),
+        Some(Command::New(new)) => match &new.what {
+            What::Migration(migration) => {
+                dockerflow::run_command(async { new_migration::write(&migration.name) })
+            }
+        },
+    }
 }

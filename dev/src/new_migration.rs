@@ -10,7 +10,7 @@ use chrono::Utc;
 
 const LIST: &str = "migration/src/steps/mod.rs";
 
-/// Writes the step, and names it in the list of steps.
+/// Writes the step, names it in the list of steps, and says what is left to do.
 pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name
@@ -18,19 +18,27 @@ pub(crate) fn write(name: &str) -> anyhow::Result<()> {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     ensure!(
         is_name,
-        "a name of a-z, 0-9 and _ is accepted, as in add_nickname_to_user"
+        "a name of a-z, 0-9 and _ is accepted, as in create_thing or add_nickname_to_user"
     );
 
     let list_file = root().join(LIST);
     let list = fs::read_to_string(&list_file).context(LIST)?;
+    ensure!(
+        !list.contains(&format!("_{name};")),
+        "there is a step {name} already"
+    );
     let module = format!("m{}_{name}", Utc::now().format("%Y%m%d_%H%M%S"));
     let new_list =
         insert(&list, &module).context("the list of steps has another shape than expected")?;
 
     let step = list_file.with_file_name(format!("{module}.rs"));
-    fs::write(&step, TEMPLATE).with_context(|| step.display().to_string())?;
+    fs::write(&step, template(name)).with_context(|| step.display().to_string())?;
     fs::write(&list_file, new_list).context(LIST)?;
-    println!("migration/src/steps/{module}.rs");
+    println!("migration/src/steps/{module}.rs  is the step: say what it changes");
+    if let Some(table) = name.strip_prefix("create_") {
+        println!("db/src/entities/{table}.rs  will be its entity, and a line in mod.rs beside it");
+        println!("migration/tests/migration/entities.rs  compares the two, once it is named there");
+    }
     Ok(())
 }
 
@@ -55,7 +63,19 @@ fn insert(list: &str, module: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-const TEMPLATE: &str = r#"//! What this step changes, and why.
+/// `create_thing` creates a table; any other name begins with a change of one.
+fn template(name: &str) -> String {
+    let (table, up, down) = match name.strip_prefix("create_") {
+        Some(table) => (table, CREATE, DROP),
+        None => ("user", ADD_COLUMN, DROP_COLUMN),
+    };
+    TEMPLATE
+        .replace("UP", up)
+        .replace("DOWN", down)
+        .replace("TABLE", table)
+}
+
+const TEMPLATE: &str = r"//! What this step changes, and why.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -65,15 +85,34 @@ pub(super) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Table::create().table("thing").col(pk_auto("id")).col(string("name")).take();
-        manager.create_table(table).await
+UP
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table("thing").take()).await
+DOWN
     }
 }
-"#;
+";
+
+const CREATE: &str = r#"        let table = Table::create()
+            .table("TABLE")
+            .col(pk_auto("id"))
+            .col(string("name"))
+            .take();
+        manager.create_table(table).await"#;
+
+const DROP: &str = r#"        let table = Table::drop().table("TABLE").take();
+        manager.drop_table(table).await"#;
+
+const ADD_COLUMN: &str = r#"        let column = string_null("new_column");
+        let table = Table::alter().table("TABLE").add_column(column).take();
+        manager.alter_table(table).await"#;
+
+const DROP_COLUMN: &str = r#"        let table = Table::alter()
+            .table("TABLE")
+            .drop_column("new_column")
+            .take();
+        manager.alter_table(table).await"#;
 
 #[cfg(test)]
 mod tests {

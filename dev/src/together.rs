@@ -9,9 +9,13 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let db = db::connect(&settings.web.database, "dev").await?;
     let app = web::App::with_database(&settings.web, db.clone()).await?;
+    let pending = migration::status(&db).await?.pending;
     migration::up(&db, None)
         .await
         .context("not all migrations are applied")?;
+    for step in pending {
+        tracing::info!(step, "applied");
+    }
     let worker = worker::Worker::with_database(&settings.worker(), db).await?;
     greet(settings, &app);
 

@@ -1,12 +1,20 @@
 //! When a process is asked to stop.
 
-/// Completes at SIGTERM, which platforms send, or at Ctrl-C.
+/// The exit code of a process that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
+
+/// Completes at SIGTERM, which platforms send, or at Ctrl-C. A Ctrl-C after that ends the process at
+/// once: whoever types it twice does not want to wait.
 pub async fn requested() {
     let signal = tokio::select! {
         () = interrupted() => "SIGINT",
         () = terminated() => "SIGTERM",
     };
     tracing::info!(signal, "asked to stop");
+    tokio::spawn(async {
+        interrupted().await;
+        std::process::exit(INTERRUPTED)
+    });
 }
 
 async fn interrupted() {

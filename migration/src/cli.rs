@@ -1,7 +1,7 @@
 //! The command line: our own, because the library's installs its own logging and panics without a
 //! database.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use conf::{Conf, Subcommands};
 use sea_orm::DatabaseConnection;
 
@@ -31,7 +31,7 @@ enum Command {
     /// Lists the steps, and which are applied
     Status,
     /// Drops everything in the database, and applies all the steps
-    Fresh,
+    Fresh(Fresh),
     /// Returns when no step is pending, for containers that must start after the migration
     Wait,
 }
@@ -52,6 +52,14 @@ struct Down {
     steps: u32,
 }
 
+/// Drops everything in the database, and applies all the steps
+#[derive(Conf, Debug)]
+struct Fresh {
+    /// Is needed on PostgreSQL, where it may be the wrong database
+    #[arg(long)]
+    yes: bool,
+}
+
 /// Runs the command.
 pub async fn execute(settings: &Settings) -> anyhow::Result<()> {
     let db = db::connect(&settings.database, "migration").await?;
@@ -64,7 +72,13 @@ pub async fn execute(settings: &Settings) -> anyhow::Result<()> {
                 .await
                 .context("not all steps are taken back")?;
         }
-        Command::Fresh => runner::fresh(&db)
+        Command::Fresh(Fresh { yes }) if !yes && !settings.database.database_url.is_sqlite() => {
+            bail!(
+                "everything in {} would be dropped: say --yes",
+                settings.database.database_url
+            )
+        }
+        Command::Fresh(_) => runner::fresh(&db)
             .await
             .context("the database is not as new")?,
         Command::Wait => runner::wait(&db).await,

@@ -59,7 +59,7 @@ impl From<user::Model> for User {
 }
 
 #[derive(ApiResponse)]
-enum Created {
+enum SignedUp {
     /// The user is there, and the welcome e-mail is on its way
     #[oai(status = 202)]
     Accepted(
@@ -96,7 +96,7 @@ impl Views {
         &self,
         /// Who signs up
         Json(new): Json<NewUser>,
-    ) -> Result<Created, Problem> {
+    ) -> Result<SignedUp, Problem> {
         let user = user::ActiveModel {
             name: Set(new.name.into()),
             email: Set(new.email.into()),
@@ -112,7 +112,7 @@ impl Views {
         let job = SendWelcomeEmail { user_id: user.id }.enqueue(&txn).await?;
         txn.commit().await?;
 
-        Ok(Created::Accepted(
+        Ok(SignedUp::Accepted(
             Json(user.into()),
             format!("/job/{}", job.id),
         ))

@@ -168,7 +168,7 @@ impl Mailer {
         let to: Mailbox = mail
             .to
             .parse()
-            .map_err(|_| MailError::Unsendable("the address is not one"))?;
+            .map_err(|_| MailError::Unsendable("it has no valid e-mail address"))?;
         Message::builder()
             .message_id(Some(format!("<{job}@{}>", self.from.email.domain())))
             .from(self.from.clone())

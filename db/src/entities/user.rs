@@ -10,7 +10,7 @@ pub struct Model {
     /// The number that other rows and payloads refer to.
     #[sea_orm(primary_key)]
     pub id: i32,
-    /// Unique, as it was given.
+    /// Unique, as it was given: hence `Entity::find_by_name`.
     #[sea_orm(unique)]
     pub name: String,
     /// Unique, as it was given.

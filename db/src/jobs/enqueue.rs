@@ -112,10 +112,10 @@ impl NewJob {
         }
     }
 
-    /// Enqueues nothing if an unfinished job of this task has the same key.
+    /// Enqueues nothing if an unfinished job of this task has the same key. An empty key is none.
     pub fn unique_key(self, key: impl Into<String>) -> Self {
         Self {
-            unique_key: Some(key.into()),
+            unique_key: Some(key.into()).filter(|key| !key.is_empty()),
             ..self
         }
     }

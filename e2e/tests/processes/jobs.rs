@@ -55,8 +55,17 @@ async fn a_job_is_enqueued_looked_at_cancelled_and_retried(
     let (_, answer) = jobs(&database, &["cancel", "--queue", "default", "--yes"]).await;
     assert_eq!(answer, "1 cancelled");
     assert_eq!(jobs(&database, &["pause", "default"]).await.0, 0);
-    assert_eq!(jobs(&database, &["resume", "default"]).await.0, 0);
     assert_eq!(jobs(&database, &["limit", "default", "3"]).await.0, 0);
+    let (_, stats) = jobs(&database, &["stats"]).await;
+    assert!(stats.contains("default is paused since"), "{stats}");
+    assert!(stats.contains("default runs at most 3 at once"), "{stats}");
+    assert_eq!(jobs(&database, &["resume", "default"]).await.0, 0);
+    assert_eq!(jobs(&database, &["limit", "default"]).await.0, 0);
+    let (_, stats) = jobs(&database, &["stats"]).await;
+    assert!(
+        !stats.contains("paused") && !stats.contains("at most"),
+        "{stats}"
+    );
 }
 
 #[rstest]

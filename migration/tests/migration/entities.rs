@@ -8,7 +8,7 @@ use e2e::{Backend, TestDatabase};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Schema, Statement};
 
-/// Creates the table of every entity.
+/// Creates the table of every entity: a new one is a line here.
 async fn create_tables(db: &DatabaseConnection) {
     create_table(db, entities::finished_job::Entity).await;
     create_table(db, entities::job::Entity).await;
@@ -94,7 +94,7 @@ async fn every_entity_is_its_table(#[values(Backend::Sqlite, Backend::Postgres)]
     let (of_entities, of_migrations) = (only(&entities, &migrations), only(&migrations, &entities));
     assert!(
         of_entities.is_empty() && of_migrations.is_empty(),
-        "only the entities say {of_entities:#?}, only the migrations {of_migrations:#?}"
+        "only the entities say {of_entities:#?}, only the migrations (is the new entity in `create_tables`, above?) {of_migrations:#?}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! No request takes for ever.
+//! A time limit for every request.
 
 use std::{sync::Arc, time::Duration};
 

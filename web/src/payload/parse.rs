@@ -22,7 +22,7 @@ pub(super) fn json(bytes: &[u8]) -> Result<Value, Problem> {
 /// The parser's own texts are about the form only. Of other errors there is the one that [`Strict`] makes.
 fn explain(error: &serde_json::Error) -> String {
     match error.classify() {
-        Category::Syntax | Category::Eof => format!("The body is no JSON: {error}."),
+        Category::Syntax | Category::Eof => format!("The body is not valid JSON: {error}."),
         Category::Data | Category::Io => format!(
             "The body has a name twice in one object, at line {} column {}.",
             error.line(),

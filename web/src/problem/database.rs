@@ -35,7 +35,7 @@ impl Problem {
         let errors = vec![FieldError::new(format!("/{column}"), "is taken")];
         Self {
             errors,
-            ..Self::new(StatusCode::CONFLICT, "What `errors` lists is taken.")
+            ..Self::new(StatusCode::CONFLICT, "A value is taken; see `errors`.")
         }
     }
 }

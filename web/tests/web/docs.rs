@@ -49,10 +49,9 @@ async fn the_document_explains_every_operation_parameter_and_field() {
         .await
         .unwrap();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(
-        paths.keys().collect::<Vec<_>>(),
-        ["/", "/{name}", "/user", "/user/{name}", "/job/{id}"]
-    );
+    for path in ["/", "/{name}", "/user", "/user/{name}", "/job/{id}"] {
+        assert!(paths.contains_key(path), "{path}");
+    }
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().unwrap() {
             assert!(operation["summary"].is_string(), "{method} {path}");

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write as _};
 use anyhow::{Context, bail, ensure};
 use conf::{Conf, Subcommands};
 use db::jobs::{Cancelled, Filter, JobDetail, JobState, JobStore};
+use dockerflow::settings::between;
 use uuid::Uuid;
 
 use super::table;
@@ -113,8 +114,8 @@ struct Limit {
     #[arg(pos)]
     name: String,
     /// How many; without it there is no limit
-    #[arg(pos)]
-    max_running: Option<u16>,
+    #[arg(pos, value_parser = between(1, i32::MAX))]
+    max_running: Option<i32>,
 }
 
 /// Counts jobs by queue and kind
@@ -172,17 +173,27 @@ impl Jobs {
             }
             Command::Cancel(Cancel { id: Some(id), .. }) => cancel(&store, *id).await,
             Command::Cancel(cancel) => cancel_all(&store, cancel).await,
-            Command::Pause(Queue { name }) => Ok(store.pause(name).await?),
-            Command::Resume(Queue { name }) => Ok(store.resume(name).await?),
+            Command::Pause(Queue { name }) => {
+                store.pause(name).await?;
+                print(&format!("nothing more is claimed from {name}\n"))
+            }
+            Command::Resume(Queue { name }) => {
+                store.resume(name).await?;
+                print(&format!("jobs are claimed from {name} again\n"))
+            }
             Command::Limit(Limit { name, max_running }) => {
-                Ok(store.limit(name, max_running.map(i32::from)).await?)
+                store.limit(name, *max_running).await?;
+                print(&match max_running {
+                    Some(limit) => format!("at most {limit} jobs of {name} run at once\n"),
+                    None => format!("{name} has no limit\n"),
+                })
             }
             Command::Stats(Stats { json }) => {
                 let (stats, now) = (store.stats().await?, store.now().await?);
                 print(&if *json {
                     table::json(&stats)?
                 } else {
-                    table::stats(&stats, now)
+                    table::stats(&stats, now) + &table::queues(&store.queues().await?)
                 })
             }
             Command::Enqueue(Enqueue { kind, payload }) => {

@@ -1,7 +1,10 @@
 //! What is printed: aligned columns for people, a JSON object a line for programs.
 
 use chrono::{DateTime, Utc};
-use db::jobs::{JobDetail, QueueStats};
+use db::{
+    entities::queue,
+    jobs::{JobDetail, QueueStats},
+};
 use serde::Serialize;
 
 pub(super) fn json<T: Serialize>(rows: &[T]) -> serde_json::Result<String> {
@@ -51,6 +54,19 @@ pub(super) fn stats(stats: &[QueueStats], now: DateTime<Utc>) -> String {
         ]
     });
     aligned(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
+}
+
+/// What is set for queues, a line each; nothing for a queue that just runs.
+pub(super) fn queues(queues: &[queue::Model]) -> String {
+    let paused = queues.iter().filter_map(|queue| {
+        let since = queue.paused_at?.format("%Y-%m-%d %H:%M:%S");
+        Some(format!("{} is paused since {since}\n", queue.name))
+    });
+    let limited = queues.iter().filter_map(|queue| {
+        let limit = queue.max_running?;
+        Some(format!("{} runs at most {limit} at once\n", queue.name))
+    });
+    paused.chain(limited).collect()
 }
 
 fn aligned<const N: usize>(rows: &[[String; N]]) -> String {

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     QueueConfig,
-    retry::{Pauses, jittered, limited},
+    retry::{Pauses, in_time, jittered},
     shared::{Assigned, Shared},
 };
 
@@ -101,9 +101,9 @@ async fn claim(
     let worker = shared.lease.worker();
     let wanted = free.len() as u64;
     let jobs = if shared.limits.has(&queue.name) {
-        limited(store.claim_limited(worker, &queue.name, wanted)).await
+        in_time(store.claim_limited(worker, &queue.name, wanted)).await
     } else {
-        limited(store.claim(worker, &queue.name, wanted)).await
+        in_time(store.claim(worker, &queue.name, wanted)).await
     };
     let jobs = jobs.inspect_err(|_| shared.doubts.raise())?;
     let count = jobs.len();

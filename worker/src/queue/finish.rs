@@ -6,7 +6,7 @@ use db::jobs::{JobStore, Report, Verdict};
 use tokio::sync::mpsc;
 
 use super::{
-    retry::{Pauses, StatementError, limited},
+    retry::{Pauses, StatementError, in_time},
     shared::Shared,
 };
 
@@ -55,12 +55,11 @@ pub(super) async fn run(
 /// Has the reports taken. One that the database cannot hold must not keep the others waiting for ever:
 /// the batch is halved until it stands alone, and then goes without its errors.
 async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(), StatementError> {
-    match limited(store.finish(batch)).await {
+    match in_time(store.finish(batch)).await {
         Ok(verdicts) => {
-            batch
-                .iter()
-                .zip(verdicts)
-                .for_each(|(report, verdict)| let_go(shared, report, verdict));
+            for (report, verdict) in batch.iter().zip(verdicts) {
+                let_go(shared, report, verdict);
+            }
             Ok(())
         }
         Err(error) if !error.is_about_data() => Err(error),
@@ -76,10 +75,9 @@ async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(
                     errors: None,
                     ..report.clone()
                 };
-                let verdicts = limited(store.finish(&[bare])).await?;
-                verdicts
-                    .into_iter()
-                    .for_each(|verdict| let_go(shared, report, verdict));
+                for verdict in in_time(store.finish(&[bare])).await? {
+                    let_go(shared, report, verdict);
+                }
             }
             Ok(())
         }

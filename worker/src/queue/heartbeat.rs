@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::{
-    retry::{StatementError, limited},
+    retry::{StatementError, in_time},
     shared::Shared,
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn register(
     worker: Uuid,
 ) -> Result<(), StatementError> {
     let config = &shared.config;
-    limited(store.register_worker(
+    in_time(store.register_worker(
         worker,
         &config.hostname,
         &config.queues_text(),
@@ -68,7 +68,7 @@ async fn beat_for_ever(shared: &Shared, store: &JobStore) {
 async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     let asked_at = Instant::now();
     let worker = shared.lease.worker();
-    if limited(store.heartbeat(worker, shared.config.lease)).await? {
+    if in_time(store.heartbeat(worker, shared.config.lease)).await? {
         shared.lease.renewed(asked_at);
     } else {
         return start_over(shared, store).await;
@@ -77,7 +77,7 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
         reconcile(shared, store, worker).await?;
     }
     if !shared.held.is_empty() {
-        let unwanted = limited(store.cancel_requested(worker)).await?;
+        let unwanted = in_time(store.cancel_requested(worker)).await?;
         shared.held.cancel(&unwanted);
     }
     if shared.lease.is_steady() {
@@ -99,7 +99,7 @@ async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementEr
 
 async fn reconcile(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), StatementError> {
     let _no_claim = shared.claiming.write().await;
-    let count = limited(store.reconcile(worker, &shared.held.ids())).await?;
+    let count = in_time(store.reconcile(worker, &shared.held.ids())).await?;
     if count > 0 {
         tracing::warn!(count, "jobs went back whose claim was never answered");
         shared.wakeups.ring_all();
@@ -108,7 +108,7 @@ async fn reconcile(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<()
 }
 
 async fn rescue(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
-    let Rescued { requeued, dead } = limited(store.rescue()).await?;
+    let Rescued { requeued, dead } = in_time(store.rescue()).await?;
     if requeued + dead > 0 {
         tracing::warn!(requeued, dead, "jobs of dead workers were rescued");
         shared.wakeups.ring_all();
@@ -120,12 +120,9 @@ async fn rescue(shared: &Shared, store: &JobStore) -> Result<(), StatementError>
 /// for its lease to end.
 pub(super) async fn deregister(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     let worker = shared.lease.worker();
-    let count = limited(store.reconcile(worker, &[])).await?;
+    let count = in_time(store.reconcile(worker, &[])).await?;
     if count > 0 {
         tracing::info!(count, "jobs that did not end in time go back");
     }
-    limited(store.deregister_worker(worker)).await
+    in_time(store.deregister_worker(worker)).await
 }
-
-/// How long the exit waits for the database.
-pub(super) const EXIT_PATIENCE: Duration = Duration::from_millis(800);

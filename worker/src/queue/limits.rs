@@ -11,7 +11,7 @@ use std::{
 use db::jobs::JobStore;
 
 use super::{
-    retry::{jittered, limited},
+    retry::{in_time, jittered},
     shared::Shared,
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
 
 async fn look_for_ever(shared: &Shared, store: &JobStore) {
     loop {
-        match limited(store.limited_queues()).await {
+        match in_time(store.limited_queues()).await {
             Ok(queues) => shared.limits.set(queues),
             Err(error) => tracing::warn!(%error, "the limits of queues cannot be looked up"),
         }

@@ -9,6 +9,7 @@
 //! │ promote    scheduled jobs whose time has come          │
 //! │ listen     PostgreSQL says that there is something new │
 //! │ schedule   jobs that are enqueued by the clock         │
+//! │ limits     which queues have one across all workers    │
 //! └────────────────────────────────────────────────────────┘
 //! ```
 //!

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use db::jobs::JobStore;
 
-use super::{retry::limited, shared::Shared};
+use super::{retry::in_time, shared::Shared};
 
 const INTERVAL: Duration = Duration::from_millis(1500);
 
@@ -21,7 +21,7 @@ pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
 
 async fn promote_for_ever(shared: &Shared, store: &JobStore) {
     loop {
-        match limited(store.promote(BATCH)).await {
+        match in_time(store.promote(BATCH)).await {
             Ok(BATCH) => {
                 shared.wakeups.ring_all();
                 continue;

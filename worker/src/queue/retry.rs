@@ -29,13 +29,14 @@ impl StatementError {
         else {
             return false;
         };
-        let code = error.as_database_error().and_then(|error| error.code());
-        code.is_some_and(|code| code.starts_with("22"))
+        error
+            .as_database_error()
+            .is_some_and(|error| error.code().is_some_and(|code| code.starts_with("22")))
     }
 }
 
 /// Runs a statement under the time limit.
-pub(super) async fn limited<T>(
+pub(super) async fn in_time<T>(
     statement: impl Future<Output = Result<T, DbErr>>,
 ) -> Result<T, StatementError> {
     match tokio::time::timeout(STATEMENT_TIMEOUT, statement).await {

@@ -18,13 +18,15 @@ use super::{
     backend::QueueBackend,
     control::{Control, Started},
     doubts::Doubts,
-    heartbeat::EXIT_PATIENCE,
     held::Held,
     lease::Lease,
     limits::Limits,
     shared::{Assigned, Shared, Wakeups},
 };
 use crate::Resources;
+
+/// How long the exit waits for the database.
+const EXIT_PATIENCE: Duration = Duration::from_millis(800);
 
 /// How a worker works.
 #[derive(Clone, Debug)]

@@ -1,11 +1,14 @@
 //! Looking at jobs.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{DbErr, EntityTrait, FromQueryResult, QueryOrder, Statement, Value};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::jobs::{JobState, JobStore};
+use crate::{
+    entities::queue,
+    jobs::{JobState, JobStore},
+};
 
 /// Which jobs: those that meet all that is given.
 #[derive(Clone, Debug, Default)]
@@ -134,6 +137,12 @@ impl JobStore {
         QueueStats::find_by_statement(self.read(sql, []))
             .all(&self.db)
             .await
+    }
+
+    /// The queues that something is set for.
+    pub async fn queues(&self) -> Result<Vec<queue::Model>, DbErr> {
+        let by_name = queue::Entity::find().order_by_asc(queue::Column::Name);
+        by_name.all(&self.db).await
     }
 
     fn read<const N: usize>(&self, sql: &str, values: [Value; N]) -> Statement {
