@@ -22,7 +22,6 @@ const LONG: Duration = Duration::from_secs(1);
 /// A job in the hands of a worker, as it was seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Hold {
-    pub(crate) job: Uuid,
     /// The start of the worker.
     pub(crate) worker: String,
     pub(crate) first_seen: Instant,
@@ -121,7 +120,6 @@ impl Sight {
             let worker = worker.and_then(|worker| self.names.get(&worker));
             let worker = worker.cloned().unwrap_or_default();
             let hold = self.held.entry((job, lease)).or_insert(Hold {
-                job,
                 worker,
                 first_seen: now,
                 last_seen: now,
