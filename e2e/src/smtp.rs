@@ -144,8 +144,8 @@ impl SmtpServer {
         self.state.send_modify(|state| state.hangs = true);
     }
 
-    /// Thinks for so long about every mail: for one half before it takes the mail, and for the other
-    /// before it says so.
+    /// Thinks for so long about every mail: for one half before it lets it come, and for the other
+    /// before it says that it has it.
     pub fn slow_down(&self, by: Duration) {
         self.state.send_modify(|state| state.slowness = by);
     }

@@ -114,6 +114,8 @@ impl Session {
 
     /// Takes the mail. `false` where the connection is to end without an answer.
     async fn data(&mut self) -> io::Result<bool> {
+        let pause = self.state.borrow().slowness / 2;
+        sleep(pause).await;
         self.reply("354 end with a line that is a dot").await?;
         let mut data = Vec::new();
         loop {
@@ -126,8 +128,6 @@ impl Session {
             }
             data.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
         }
-        let pause = self.state.borrow().slowness / 2;
-        sleep(pause).await;
         let mail = Mail {
             from: self.from.take().unwrap_or_default(),
             to: std::mem::take(&mut self.to),

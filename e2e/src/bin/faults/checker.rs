@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use uuid::Uuid;
@@ -135,9 +135,10 @@ pub(crate) fn counts(faults: &[Fault]) -> Vec<(Kind, usize)> {
     counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-/// Users per second who tried to sign up.
-pub(crate) fn offered_rate(sign_ups: &[SignUp]) -> f64 {
-    let times = |it: Option<&SignUp>| it.map_or_else(Instant::now, |it| it.at);
-    let time = times(sign_ups.last()) - times(sign_ups.first());
-    sign_ups.len() as f64 / time.as_secs_f64().max(1.0)
+/// For how long users tried to sign up.
+pub(crate) fn length(sign_ups: &[SignUp]) -> Duration {
+    let (first, last) = (sign_ups.first(), sign_ups.last());
+    first
+        .zip(last)
+        .map_or(Duration::ZERO, |(first, last)| last.at - first.at)
 }

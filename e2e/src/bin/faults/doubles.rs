@@ -42,7 +42,7 @@ pub(crate) fn find(arrivals: &[Arrival], faults: &[Fault]) -> Vec<Double> {
 /// away does not: a worker keeps an outcome until the database has taken it. Nor does SIGTERM,
 /// unless the database is away when the time is up.
 fn cause(first: &Arrival, second: &Arrival, faults: &[Fault]) -> Option<Kind> {
-    let between = |fault: &&Fault| fault.overlaps(first.at - ON_ITS_WAY, second.at);
+    let between = |fault: &&Fault| fault.is_felt(ON_ITS_WAY, first.at, second.at);
     let between: Vec<&Fault> = faults.iter().filter(between).collect();
     let hits = |fault: &Fault| {
         let hits = |arrival: &Arrival| fault.victims.iter().any(|it| **it == *arrival.sender);

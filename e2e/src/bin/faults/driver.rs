@@ -31,7 +31,9 @@ pub(crate) async fn drive(
             if is_late || options.kills.is_some_and(|limit| kills >= limit) {
                 return Ok(());
             }
-            culprit.cause(kind, &mut rng).await?;
+            // How much chance a fault needs depends on what it finds, which must not change the order.
+            let mut own = StdRng::seed_from_u64(rng.random());
+            culprit.cause(kind, &mut own).await?;
             kills += usize::from(kind == Kind::Kill);
             if kind == Kind::Outage {
                 tokio::time::sleep(SETTLE).await;

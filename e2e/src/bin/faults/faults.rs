@@ -45,10 +45,13 @@ impl Culprit<'_> {
         let (victims, note) = match kind {
             Kind::Kill => self.kill(one_of(&self.service.workers, rng)).await?,
             Kind::Web => self.kill(one_of(&self.service.webs, rng)).await?,
-            Kind::Term => self.term(one_of(&self.service.workers, rng)).await?,
+            Kind::Term => {
+                let worker = self.worker(rng).await;
+                self.term(worker).await?
+            }
             Kind::Stop => {
                 let beyond = Duration::from_millis(rng.random_range(0..3000));
-                let worker = one_of(&self.service.workers, rng);
+                let worker = self.worker(rng).await;
                 self.stop(worker, LEASE + TWO_BEATS + beyond).await
             }
             Kind::Terminate => self.terminate(rng).await?,
@@ -78,6 +81,13 @@ impl Culprit<'_> {
         };
         self.journal.record(fault, &note);
         Ok(())
+    }
+
+    /// One of the workers, when it is up: one that is still starting ends as the system sees fit.
+    async fn worker(&self, rng: &mut StdRng) -> &Place {
+        let place = one_of(&self.service.workers, rng);
+        self.watch.wait_for(&place.start_name()).await;
+        place
     }
 
     async fn kill(&self, place: &Place) -> anyhow::Result<(Vec<String>, String)> {

@@ -19,9 +19,9 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Whether it went on at some moment of a time.
-    pub(crate) fn overlaps(&self, from: Instant, until: Instant) -> bool {
-        self.from <= until && self.until >= from
+    /// Whether it, or what it brings about within `aftermath`, went on at some moment of a time.
+    pub(crate) fn is_felt(&self, aftermath: Duration, from: Instant, until: Instant) -> bool {
+        self.from <= until && self.until + aftermath >= from
     }
 }
 

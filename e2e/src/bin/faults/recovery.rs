@@ -12,54 +12,61 @@ use crate::{
 /// The promise, from the first statement that succeeds.
 pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
-/// The time over which a rate is taken.
-const WINDOW: Duration = Duration::from_secs(2);
+/// A mail that came within this time was not held up.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// The time over which a share is taken.
+const WINDOW: Duration = Duration::from_secs(1);
 
 const STEP: Duration = Duration::from_millis(100);
 
-/// The longest that is looked for.
-const HORIZON: Duration = Duration::from_mins(1);
-
-/// After each outage, how long it took from the first statement that succeeded until 95 % of what
-/// was offered was accepted, and as much was delivered. `None` where that did not come before the
-/// next fault, although there was time enough.
+/// After each outage, how long it took from the first statement that succeeded until 95 % of the
+/// load was carried again: accepted, and the mail there in no time. `None` where that did not come
+/// before the next fault. An outage that another fault follows at once tells nothing.
 pub(crate) fn after_outages(
     faults: &[Fault],
     ups: &[Instant],
     sign_ups: &[SignUp],
     arrivals: &[Arrival],
 ) -> Vec<Option<Duration>> {
-    let outages = faults
-        .iter()
-        .enumerate()
-        .filter(|(_, it)| it.kind == Kind::Outage);
+    let Some(last) = sign_ups.last() else {
+        return Vec::new();
+    };
+    let carried = carried(sign_ups, arrivals);
+    let outages = faults.iter().enumerate();
+    let outages = outages.filter(|(_, fault)| fault.kind == Kind::Outage);
     let recoveries = outages.filter_map(|(index, outage)| {
         let up = *ups.iter().find(|up| **up > outage.from)?;
-        let last = sign_ups.last()?.at;
-        let next = faults
-            .get(index + 1)
-            .map_or(last, |next| next.from.min(last));
-        if next < up + LIMIT + WINDOW {
+        let next = faults.get(index + 1).map_or(last.at, |next| next.from);
+        let end = next.min(last.at).checked_sub(WINDOW + PROMPT)?;
+        if end < up + LIMIT {
             return None;
         }
-        let starts = (0..)
-            .map(|step| STEP * step)
-            .take_while(|after| *after < HORIZON && up + *after + WINDOW <= next);
-        let mut starts = starts.filter(|after| is_full_speed(up + *after, sign_ups, arrivals));
-        Some(starts.next())
+        let starts = (0..).map(|step| up + STEP * step);
+        let mut starts = starts.take_while(|start| *start <= end);
+        let start = starts.find(|start| is_full_speed(*start, sign_ups, &carried));
+        Some(start.map(|start| start - up))
     });
     recoveries.collect()
 }
 
-fn is_full_speed(from: Instant, sign_ups: &[SignUp], arrivals: &[Arrival]) -> bool {
-    let until = from + WINDOW;
+/// For each who signed up, whether the mail came in no time.
+fn carried(sign_ups: &[SignUp], arrivals: &[Arrival]) -> Vec<bool> {
+    let mut carried = vec![false; sign_ups.len()];
+    for arrival in arrivals {
+        if let Some(sign_up) = sign_ups.get(arrival.user)
+            && matches!(sign_up.answer, Answer::Accepted(_))
+            && arrival.at < sign_up.at + PROMPT
+        {
+            carried[arrival.user] = true;
+        }
+    }
+    carried
+}
+
+fn is_full_speed(from: Instant, sign_ups: &[SignUp], carried: &[bool]) -> bool {
     let first = sign_ups.partition_point(|it| it.at < from);
-    let offered = sign_ups[first..].iter().take_while(|it| it.at < until);
-    let is_accepted = |it: &&SignUp| matches!(it.answer, Answer::Accepted(_));
-    let accepted = offered.clone().filter(is_accepted).count();
-    let offered = offered.count();
-    let first = arrivals.partition_point(|it| it.at < from);
-    let delivered = arrivals[first..].iter().take_while(|it| it.at < until);
-    let is_enough = |count: usize| count * 100 >= offered * 95;
-    offered > 0 && is_enough(accepted) && is_enough(delivered.count())
+    let end = sign_ups.partition_point(|it| it.at < from + WINDOW);
+    let count = carried[first..end].iter().filter(|it| **it).count();
+    first < end && count * 100 >= (end - first) * 95
 }

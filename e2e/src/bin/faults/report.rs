@@ -1,11 +1,11 @@
 //! The table at the end, and the details of what failed.
 
-use std::{path::Path, time::Duration};
+use std::{fmt::Display, path::Path, time::Duration};
 
 use uuid::Uuid;
 
 use crate::{
-    checker::{Evidence, Verdict, counts, offered_rate},
+    checker::{Evidence, Verdict, counts, length},
     evidence,
     journal::Journal,
     recovery, service,
@@ -33,24 +33,24 @@ pub(crate) fn print(
     logs: &Path,
 ) -> bool {
     let mut table = Table::default();
-    println!("\nThe run");
+    table.section("The run");
+    table.tell("users sign up for", &seconds(length(&evidence.sign_ups)));
+    table.tell("users who signed up, or tried to", &evidence.sign_ups.len());
+    table.tell("faults", &list(counts(&evidence.faults)));
+    table.tell("jobs that cannot be run", &evidence.poison);
+    table.section("The mails");
+    table.tell("owed (answered 202)", &verdict.owed);
     table.tell(
-        "users a second",
-        format!("{:.1}", offered_rate(&evidence.sign_ups)),
+        "committed, though the client got an error",
+        &verdict.unheard,
     );
-    table.tell("signed up, or tried to", evidence.sign_ups.len());
-    table.tell("faults", list(counts(&evidence.faults)));
-    table.tell("jobs that cannot be run", evidence.poison);
-    println!("\nThe mails");
-    table.tell("owed (answered 202)", verdict.owed);
-    table.tell("committed, but the client got an error", verdict.unheard);
-    table.tell("delivered", verdict.delivered);
+    table.tell("delivered", &verdict.delivered);
     table.none("lost", verdict.lost.len());
-    table.none("not owed to anybody", verdict.unowed.len());
-    table.tell("delivered again", verdict.doubles.len());
-    table.tell("  explained by", list(verdict.explained()));
+    table.none("nobody's", verdict.unowed.len());
+    table.tell("delivered again", &verdict.doubles.len());
+    table.tell("  explained by", &list(verdict.explained()));
     table.none("  explained by no fault", verdict.unexplained().count());
-    println!("\nThe jobs");
+    table.section("The jobs");
     table.none("stuck", evidence.remains.stuck.len());
     table.none("dead without guilt", evidence.remains.dead.len());
     table.none(
@@ -58,19 +58,20 @@ pub(crate) fn print(
         evidence.remains.poison.len(),
     );
     timings(&mut table, verdict);
-    println!("\nThe processes");
+    table.section("The processes");
     table.none(
         "ended unasked, or late, or with an error",
         evidence.broken.len(),
     );
     table.none("answers that no fault explains", verdict.wrong.len());
 
+    println!("{}\n", table.lines.join("\n"));
     if !table.has_failed {
-        println!("\nEvery promise held.");
+        println!("Every promise held.");
         return true;
     }
     println!(
-        "\nNot every promise held. The logs of all processes: {}",
+        "Not every promise held. The logs of all processes: {}",
         logs.display()
     );
     details(evidence, verdict, journal, logs);
@@ -80,8 +81,8 @@ pub(crate) fn print(
 fn timings(table: &mut Table, verdict: &Verdict) {
     let rescues = &verdict.rescues;
     if !rescues.all.is_empty() {
-        table.tell("rescued from killed workers", rescues.all.len());
-        table.tell("  p50, p99, max", percentiles(&rescues.all));
+        table.tell("rescued from killed workers", &rescues.all.len());
+        table.tell("  p50, p99, max", &percentiles(&rescues.all));
     }
     if let Some(p99) = percentile(&rescues.plain, 99) {
         let factor = if rescues.plain.len() < MANY { 2 } else { 1 };
@@ -90,7 +91,7 @@ fn timings(table: &mut Table, verdict: &Verdict) {
     }
     if let Some(held) = verdict.held {
         let limit = service::TWO_BEATS + JOB_TIME;
-        table.limit("longest held over a terminated session", Some(held), limit);
+        table.limit("longest held over ended sessions", Some(held), limit);
     }
     for recovery in &verdict.recoveries {
         table.limit("full speed after an outage", *recovery, recovery::LIMIT);
@@ -122,18 +123,25 @@ fn details(evidence: &Evidence, verdict: &Verdict, journal: &Journal, logs: &Pat
     let mut jobs: Vec<Uuid> = lost.chain(doubled).chain(others).collect();
     jobs.sort();
     jobs.dedup();
-    jobs.into_iter().for_each(|job| evidence::print(logs, job));
+    for job in jobs {
+        evidence::print(logs, job);
+    }
 }
 
 /// Lines of a name, a figure, and whether it is as it should be.
 #[derive(Debug, Default)]
 struct Table {
+    lines: Vec<String>,
     has_failed: bool,
 }
 
 impl Table {
-    fn tell(&mut self, name: &str, figure: impl ToString) {
-        println!("  {name:42} {:>10}", figure.to_string());
+    fn section(&mut self, name: &str) {
+        self.lines.extend([String::new(), name.to_owned()]);
+    }
+
+    fn tell(&mut self, name: &str, figure: &dyn Display) {
+        self.lines.push(format!("  {name:42} {figure}"));
     }
 
     /// What has to be 0.
@@ -150,7 +158,7 @@ impl Table {
 
     fn judged(&mut self, name: &str, figure: &str, allowed: &str, holds: bool) {
         let word = if holds { "ok" } else { "FAILED" };
-        println!("  {name:42} {figure:>10}  {word}, {allowed}");
+        self.tell(name, &format!("{figure:8} {word}, {allowed}"));
         self.has_failed |= !holds;
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     journal::Fault,
     kind::Kind,
     service::LEASE,
-    watch::{Hold, Sight},
+    watch::{Hold, LONG, Sight},
 };
 
 /// How long the jobs of killed workers were out of reach.
@@ -39,33 +39,37 @@ pub(crate) fn rescues(sight: &Sight, faults: &[Fault]) -> Rescues {
     rescues
 }
 
-/// Whether another fault hit those who would come to the rescue: for one lease after that they do
-/// not know who is alive.
+/// Whether a fault hit those who would come to the rescue: for one lease after that they do not know
+/// who is alive.
 fn is_hampered(hold: &Hold, death: Instant, faults: &[Fault]) -> bool {
-    let mut faults = faults.iter().filter(|fault| {
-        let is_own = fault.kind == Kind::Kill && fault.victims.contains(&hold.worker);
-        !is_own && !matches!(fault.kind, Kind::Web | Kind::Poison)
-    });
-    faults.any(|fault| fault.overlaps(death - LEASE, hold.gone))
+    let place = |start: &str| start.split('.').next().map(str::to_owned);
+    let own = place(&hold.worker);
+    let hits_a_rescuer = |fault: &&Fault| match fault.kind {
+        Kind::Restart | Kind::Outage => true,
+        Kind::Web | Kind::Poison => false,
+        _ => fault.victims.iter().any(|victim| place(victim) != own),
+    };
+    let mut faults = faults.iter().filter(hits_a_rescuer);
+    faults.any(|fault| fault.is_felt(LEASE, death, hold.gone))
 }
 
-/// How long the jobs were held that a living worker held when some of its sessions were terminated
-/// and nothing else was broken: a claim whose answer was lost is among them.
+/// How long a job was held at the most by a living worker some of whose sessions were terminated
+/// while nothing else was broken. A claim whose answer was lost is among them. `None` where no
+/// session was terminated; what was held for less than [`LONG`] counts as that.
 pub(crate) fn held_over_terminations(sight: &Sight, faults: &[Fault]) -> Option<Duration> {
-    let of_a_living = sight.holds.iter().filter(|hold| {
-        let mut overlapping = faults
+    faults.iter().find(|fault| fault.kind == Kind::Terminate)?;
+    let is_of_a_living = |hold: &&Hold| !sight.deaths.contains_key(&hold.worker);
+    let holds = sight.holds.iter().filter(is_of_a_living);
+    let holds = holds.filter(|hold| {
+        let during = faults
             .iter()
-            .filter(|it| it.overlaps(hold.first_seen, hold.gone));
-        let mut any = false;
-        let only = overlapping.all(|it| {
-            any |= it.kind == Kind::Terminate;
-            matches!(it.kind, Kind::Terminate | Kind::Web | Kind::Poison)
-        });
-        any && only && !sight.deaths.contains_key(&hold.worker)
+            .filter(|it| it.is_felt(Duration::ZERO, hold.first_seen, hold.gone));
+        let mut kinds = during.map(|fault| fault.kind).peekable();
+        kinds.peek().is_some()
+            && kinds.all(|it| matches!(it, Kind::Terminate | Kind::Web | Kind::Poison))
     });
-    of_a_living
-        .map(|hold| hold.last_seen - hold.first_seen)
-        .max()
+    let times = holds.map(|hold| hold.last_seen - hold.first_seen);
+    Some(times.max().unwrap_or(LONG))
 }
 
 /// The time that so many per cent do not exceed.

@@ -11,13 +11,16 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::{MissedTickBehavior, timeout};
 use uuid::Uuid;
 
-pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A database that takes longer is not there.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a worker may take to be there, on a slow machine.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Jobs that are held for less are of no interest, unless their worker is dead.
-const LONG: Duration = Duration::from_secs(1);
+pub(crate) const LONG: Duration = Duration::from_secs(1);
 
 /// A job in the hands of a worker, as it was seen.
 #[derive(Clone, Debug)]
@@ -62,6 +65,18 @@ impl Watch {
     pub(crate) fn died(&self, worker: &str, at: Instant) {
         let mut sight = self.sight.lock().unwrap();
         sight.deaths.insert(worker.to_owned(), at);
+    }
+
+    /// Returns when a worker is registered, or after a while in which it should have been.
+    pub(crate) async fn wait_for(&self, worker: &str) {
+        let is_there = || {
+            let sight = self.sight.lock().unwrap();
+            sight.names.values().any(|name| name == worker)
+        };
+        let start = Instant::now();
+        while !is_there() && start.elapsed() < START_PATIENCE {
+            tokio::time::sleep(INTERVAL).await;
+        }
     }
 
     pub(crate) fn sight(&self) -> Sight {
