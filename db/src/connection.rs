@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::{DatabaseUrl, Settings, url::Target};
 
 /// How long [`connect`] waits for a database that does not answer yet.
-pub const STARTUP_PATIENCE: Duration = Duration::from_secs(60);
+pub const STARTUP_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a caller waits for a free connection before its statement fails.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -163,13 +163,13 @@ async fn wait_until_up(url: &DatabaseUrl, options: &PgConnectOptions) -> Result<
 }
 
 /// Whether waiting is in vain. Starting up (57P03), too many clients (53300) and a lost connection
-/// pass; a wrong password (class 28), an unknown database (3D000) and TLS that the server does not
+/// pass; a wrong password (class 28), an unknown database (3D000), a missing right (42501) and TLS that the server does not
 /// speak do not.
 fn is_final(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("28") || code.starts_with("3D")),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("28") || code.starts_with("3D") || code == "42501"
+        }),
         sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
         _ => false,
     }

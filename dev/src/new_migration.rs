@@ -42,14 +42,14 @@ fn root() -> PathBuf {
 /// The list with one more module, after the last of each kind.
 fn insert(list: &str, module: &str) -> Option<String> {
     let mut lines: Vec<String> = list.lines().map(str::to_owned).collect();
-    let last = |lines: &[String], start: &str| {
+    let last_line = |lines: &[String], start: &str| {
         lines
             .iter()
             .rposition(|line| line.trim().starts_with(start))
     };
-    let boxed = last(&lines, "Box::new(m")?;
+    let boxed = last_line(&lines, "Box::new(m")?;
     lines.insert(boxed + 1, format!("        Box::new({module}::Migration),"));
-    let module_line = last(&lines, "mod m")?;
+    let module_line = last_line(&lines, "mod m")?;
     lines.insert(module_line + 1, format!("mod {module};"));
     lines.push(String::new());
     Some(lines.join("\n"))

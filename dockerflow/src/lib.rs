@@ -15,4 +15,4 @@ pub mod settings;
 pub mod shutdown;
 pub mod version;
 
-pub use process::{hostname, run};
+pub use process::{hostname, run, run_command};

@@ -36,9 +36,22 @@ pub fn run<E: Display>(
     process::exit(code)
 }
 
+/// Runs a command that a person typed, and ends the process: with 0, or with 1 after the error of
+/// `main` was written to standard error. What it prints is its result, so nothing is logged.
+pub fn run_command<E: Display>(main: impl Future<Output = Result<(), E>>) -> ! {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime.map(|runtime| runtime.block_on(main)) {
+        Ok(Ok(())) => process::exit(0),
+        Ok(Err(error)) => fail(&error),
+        Err(error) => fail(&error),
+    }
+}
+
 /// Without a log, standard error is all there is.
 fn fail(error: &dyn Display) -> ! {
-    let _ = writeln!(std::io::stderr(), "error: {error}");
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
     process::exit(1)
 }
 

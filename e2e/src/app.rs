@@ -18,7 +18,10 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, Quer
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::{Worker, queue::Registry};
+use worker::{
+    Worker,
+    queue::{Registry, Schedules},
+};
 
 use crate::{
     database::{Backend, TestDatabase, connect},
@@ -225,16 +228,26 @@ impl RunningWorker {
     }
 }
 
-/// Starts a worker of the given tasks and settings.
+/// Starts a worker of the given tasks and settings, without schedules.
 pub async fn start_worker(
     database: &TestDatabase,
     tasks: Registry,
     variables: &[(&str, &str)],
 ) -> RunningWorker {
+    start_scheduled_worker(database, tasks, Schedules::new(), variables).await
+}
+
+/// Starts a worker of the given tasks, schedules and settings.
+pub async fn start_scheduled_worker(
+    database: &TestDatabase,
+    tasks: Registry,
+    schedules: Schedules,
+    variables: &[(&str, &str)],
+) -> RunningWorker {
     let mut all = vec![("DATABASE_URL", database.url())];
     all.extend(variables);
     let settings: worker::Settings = settings("worker", &all);
-    let worker = Worker::with_tasks(&settings, database.db.clone(), tasks).await;
+    let worker = Worker::with_tasks(&settings, database.db.clone(), tasks, schedules).await;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let task = tokio::spawn(worker.expect("the worker starts").run_until(stopped));

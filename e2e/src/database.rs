@@ -8,11 +8,11 @@ use std::{
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tempfile::TempDir;
 
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, Server};
 
 /// On which database a test runs. Put both into the test's cases:
 ///
-/// ```ignore
+/// ```text
 /// #[rstest]
 /// #[tokio::test]
 /// async fn a_fact(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
@@ -39,6 +39,7 @@ pub struct TestDatabase {
 enum Place {
     File(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
     Cluster(&'static Cluster),
+    Server,
 }
 
 impl TestDatabase {
@@ -78,6 +79,15 @@ impl TestDatabase {
         }
     }
 
+    /// A database with the whole schema on a server of the test's own, with which it goes.
+    pub async fn migrated_on(server: &Server, name: &str) -> Self {
+        let url = server.create_database(name);
+        let db = connect(&url).await;
+        migration::up(&db, None).await.expect("the schema");
+        let place = Place::Server;
+        Self { db, url, place }
+    }
+
     async fn on(cluster: &'static Cluster, url: String) -> Self {
         Self {
             db: connect(&url).await,
@@ -95,7 +105,7 @@ impl TestDatabase {
     pub fn backend(&self) -> Backend {
         match self.place {
             Place::File(_) => Backend::Sqlite,
-            Place::Cluster(_) => Backend::Postgres,
+            Place::Cluster(_) | Place::Server => Backend::Postgres,
         }
     }
 

@@ -12,6 +12,7 @@ pub mod smtp;
 mod target;
 
 pub use app::{
-    RunningWorker, TestApp, pass, run_pending_jobs, settings, start_worker, the_finished_job,
+    RunningWorker, TestApp, pass, run_pending_jobs, settings, start_scheduled_worker, start_worker,
+    the_finished_job,
 };
 pub use database::{Backend, TestDatabase, connect};

@@ -40,7 +40,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a binary of the workspace, built first ([`binary`]), with these arguments and no
+    /// Starts a binary of the workspace, built first ([`binary()`]), with these arguments and no
     /// other environment variable than these. Its working directory is empty, so that no `.env` is
     /// found.
     pub fn start<'a>(

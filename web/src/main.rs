@@ -1,11 +1,19 @@
 //! The web process.
 
+use std::pin::pin;
+
 use web::{App, Settings};
 
 fn main() {
     let settings: Settings = dockerflow::settings::load();
-    dockerflow::run("web", &settings.log, async {
-        let app = App::build(&settings).await?;
-        anyhow::Ok(app.run_until(dockerflow::shutdown::requested()).await?)
-    });
+    dockerflow::run("web", &settings.log, serve(&settings));
+}
+
+async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let mut shutdown = pin!(dockerflow::shutdown::requested());
+    let app = tokio::select! {
+        app = App::build(settings) => app?,
+        () = &mut shutdown => return Ok(()),
+    };
+    Ok(app.run_until(shutdown).await?)
 }

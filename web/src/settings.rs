@@ -17,7 +17,7 @@ pub struct Settings {
     #[conf(env, default_value = "8000", value_parser = between(0, 65535))]
     pub port: u16,
 
-    /// For how many seconds requests in flight may go on after SIGTERM
+    /// For how many seconds requests and jobs in flight may go on after SIGTERM
     #[conf(env, default_value = "25", value_parser = between(0, 3600))]
     pub shutdown_grace_seconds: u64,
 

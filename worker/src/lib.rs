@@ -1,14 +1,17 @@
 //! The worker: the tasks' code ([`tasks`]), and the queue's runtime that runs it ([`queue`]).
 
+mod cli;
 pub mod mail;
 pub mod queue;
 mod resources;
+pub mod schedules;
 mod settings;
 pub mod tasks;
 
 use std::{future::Future, sync::Arc};
 
-pub use resources::Resources;
+pub use cli::{Cli, Command, Jobs};
+pub use resources::{Resources, Retention};
 use sea_orm::DatabaseConnection;
 pub use settings::{ListenUrl, QueueSettings, Queues, Settings};
 
@@ -29,18 +32,24 @@ impl Worker {
         settings: &Settings,
         db: DatabaseConnection,
     ) -> anyhow::Result<Self> {
-        Self::with_tasks(settings, db, tasks::registry()).await
+        Self::with_tasks(settings, db, tasks::registry(), schedules::all()?).await
     }
 
-    /// The same, with other tasks than the service's own.
+    /// The same, with other tasks and schedules than the service's own.
     pub async fn with_tasks(
         settings: &Settings,
         db: DatabaseConnection,
         tasks: queue::Registry,
+        schedules: queue::Schedules,
     ) -> anyhow::Result<Self> {
         let resources = Arc::new(Resources::build(settings, db)?);
         let config = settings.queue_config();
-        let runtime = queue::Runtime::start(config, &settings.database, tasks, resources).await?;
+        let work = queue::Work {
+            tasks,
+            schedules,
+            resources,
+        };
+        let runtime = queue::Runtime::start(config, &settings.database, work).await?;
         Ok(Self { runtime })
     }
 

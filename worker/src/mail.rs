@@ -108,6 +108,7 @@ pub struct Mail<'a> {
 pub struct Mailer {
     from: Mailbox,
     way: Way,
+    patience: Duration,
 }
 
 #[derive(Clone)]
@@ -138,7 +139,13 @@ impl Mailer {
         Ok(Self {
             from: settings.mail_from.clone(),
             way,
+            patience: PATIENCE,
         })
+    }
+
+    /// The same mailer, which gives a server this long for each mail.
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Sends a mail for a job. Its `Message-ID` derives from the job's id, so that the mail of a
@@ -146,7 +153,7 @@ impl Mailer {
     pub async fn send(&self, job: Uuid, mail: Mail<'_>) -> Result<(), MailError> {
         let message = self.message(job, mail)?;
         match &self.way {
-            Way::Smtp(transport) => match timeout(PATIENCE, transport.send(message)).await {
+            Way::Smtp(transport) => match timeout(self.patience, transport.send(message)).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(scrubbed(&error)),
                 Err(_) => Err(MailError::Later(SILENT.to_owned())),

@@ -1,13 +1,22 @@
-//! The `worker` process.
+//! The `worker` process, and the command that operates its queue.
 
-use worker::{Settings, Worker};
+use std::pin::pin;
+
+use worker::{Cli, Command, Settings, Worker};
 
 fn main() {
-    let settings: Settings = dockerflow::settings::load();
-    dockerflow::run("worker", &settings.log, async {
-        Worker::build(&settings)
-            .await?
-            .run_until(dockerflow::shutdown::requested())
-            .await
-    });
+    let Cli { command, settings } = dockerflow::settings::load();
+    match command {
+        Some(Command::Jobs(jobs)) => dockerflow::run_command(jobs.execute(&settings)),
+        None => dockerflow::run("worker", &settings.log, work(&settings)),
+    }
+}
+
+async fn work(settings: &Settings) -> anyhow::Result<()> {
+    let mut shutdown = pin!(dockerflow::shutdown::requested());
+    let worker = tokio::select! {
+        worker = Worker::build(settings) => worker?,
+        () = &mut shutdown => return Ok(()),
+    };
+    worker.run_until(shutdown).await
 }

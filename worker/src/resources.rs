@@ -1,5 +1,7 @@
 //! What tasks need from outside. A client of another service is made here, once.
 
+use std::time::Duration;
+
 use sea_orm::DatabaseConnection;
 
 use crate::{Settings, mail::Mailer};
@@ -13,6 +15,17 @@ pub struct Resources {
     pub mailer: Mailer,
     /// The version of this service.
     pub version: Option<String>,
+    /// How long finished jobs are kept.
+    pub retention: Retention,
+}
+
+/// How long finished jobs are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Those that completed or were cancelled.
+    pub finished: Duration,
+    /// Those that are dead.
+    pub dead: Duration,
 }
 
 impl Resources {
@@ -23,6 +36,10 @@ impl Resources {
             db,
             mailer: Mailer::build(&settings.mail)?,
             version: Some(version.version),
+            retention: Retention {
+                finished: Duration::from_hours(settings.queue.job_retention_hours),
+                dead: Duration::from_hours(24 * settings.queue.job_dead_retention_days),
+            },
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::{mail, queue};
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "worker")]
 pub struct Settings {
-    /// For how many seconds jobs that run may go on after SIGTERM
+    /// For how many seconds requests and jobs in flight may go on after SIGTERM
     #[arg(env, default_value = "25", value_parser = between(0, 3600))]
     pub shutdown_grace_seconds: u64,
 
@@ -40,7 +40,7 @@ pub struct QueueSettings {
     #[arg(env, default_value = "default:10")]
     pub worker_queues: Queues,
 
-    /// A direct connection for LISTEN, where `DATABASE_URL` leads to `PgBouncer`; `off` means polling
+    /// A direct connection for LISTEN, where `DATABASE_URL` leads to PgBouncer; `off` means polling
     /// only
     #[arg(env, secret)]
     pub database_listen_url: Option<ListenUrl>,
@@ -66,8 +66,6 @@ impl Settings {
             queues: self.queue.worker_queues.0.clone(),
             lease: Duration::from_secs(self.queue.job_lease_seconds),
             grace: Duration::from_secs(self.shutdown_grace_seconds),
-            retention: Duration::from_hours(self.queue.job_retention_hours),
-            dead_retention: Duration::from_hours(24 * self.queue.job_dead_retention_days),
             listen_url: match &self.queue.database_listen_url {
                 Some(ListenUrl::Off) => None,
                 Some(ListenUrl::At(url)) => Some(url.clone()),

@@ -12,6 +12,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The task, by its name in code.
+    #[sea_orm(unique_key = "task_key")]
     pub kind: String,
     /// The queue that it waits in.
     pub queue: String,
@@ -29,7 +30,8 @@ pub struct Model {
     pub max_attempts: i32,
     /// How long an attempt may take, where it is not the task's own limit.
     pub timeout_seconds: Option<i32>,
-    /// No two unfinished jobs have the same.
+    /// No two unfinished jobs of a task have the same.
+    #[sea_orm(unique_key = "task_key")]
     pub unique_key: Option<String>,
     /// When it may run.
     pub run_at: DateTimeUtc,

@@ -1,16 +1,13 @@
 //! Claiming: jobs that are available become this worker's.
 
+mod sqlite;
+
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
 
 use super::{JobStore, Metadata, store::postgres};
-use crate::entities::{job, queue};
+use crate::entities::queue;
 
 /// A job that was handed to a worker.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
@@ -35,6 +32,8 @@ pub struct ClaimedJob {
     pub lease_number: i32,
     /// How many processes died under it.
     pub deaths: i32,
+    /// When somebody asked to cancel it: then its attempt must not begin.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
     /// When it might have run.
@@ -65,9 +64,10 @@ impl ClaimedJob {
 
 impl JobStore {
     /// Claims up to `limit` available jobs of `queue` for `worker`: lowest priority first, then
-    /// those that have waited longest. Each begins its next attempt under its next lease number. A
-    /// paused queue yields nothing, and neither does a worker whose own lease is over.
+    /// those that have waited longest. Each begins its next attempt under its next lease number.
     ///
+    /// Yields nothing from a queue that is paused, or that has a limit across all workers (see
+    /// [`claim_limited`](Self::claim_limited)), and nothing to a worker whose own lease is over.
     /// Jobs that another worker is claiming at the same moment are passed over and not waited for.
     pub async fn claim(
         &self,
@@ -75,11 +75,58 @@ impl JobStore {
         queue: &str,
         limit: u64,
     ) -> Result<Vec<ClaimedJob>, DbErr> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
         if self.is_sqlite() {
             return self.claim_sqlite(worker, queue, limit).await;
+        }
+        self.claim_postgres(&self.db, worker, queue, limit, false)
+            .await
+    }
+
+    /// Claims as [`claim`](Self::claim) does, from a queue that may have a limit across all workers.
+    /// Such claims wait for each other.
+    pub async fn claim_limited(
+        &self,
+        worker: Uuid,
+        queue: &str,
+        limit: u64,
+    ) -> Result<Vec<ClaimedJob>, DbErr> {
+        if self.is_sqlite() {
+            return self.claim_sqlite(worker, queue, limit).await;
+        }
+        let txn = self.begin().await?;
+        // Two statements: the second sees what the owner of the lock before this one has claimed.
+        txn.query_one_raw(postgres(LOCK_QUEUE, [queue.into()]))
+            .await?;
+        let room = txn
+            .query_one_raw(postgres(ROOM, [queue.into()]))
+            .await?
+            .map(|row| row.try_get::<i64>("", "room"))
+            .transpose()?;
+        let limit = room.map_or(limit, |room| limit.min(u64::try_from(room).unwrap_or(0)));
+        let jobs = self
+            .claim_postgres(&txn, worker, queue, limit, true)
+            .await?;
+        txn.commit().await?;
+        Ok(jobs)
+    }
+
+    /// The queues that have a limit across all workers.
+    pub async fn limited_queues(&self) -> Result<Vec<String>, DbErr> {
+        let limited = queue::Column::MaxRunning.is_not_null();
+        let rows = queue::Entity::find().filter(limited).all(&self.db).await?;
+        Ok(rows.into_iter().map(|queue| queue.name).collect())
+    }
+
+    async fn claim_postgres(
+        &self,
+        db: &impl ConnectionTrait,
+        worker: Uuid,
+        queue: &str,
+        limit: u64,
+        also_limited: bool,
+    ) -> Result<Vec<ClaimedJob>, DbErr> {
+        if limit == 0 {
+            return Ok(Vec::new());
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [
@@ -87,75 +134,13 @@ impl JobStore {
             worker.into(),
             queue.into(),
             limit.into(),
+            also_limited.into(),
         ];
         let mut jobs = ClaimedJob::find_by_statement(postgres(CLAIM, values))
-            .all(&self.db)
+            .all(db)
             .await?;
         // RETURNING promises no order.
         jobs.sort_by_key(|job| (job.priority, job.run_at, job.id));
-        Ok(jobs)
-    }
-
-    async fn claim_sqlite(
-        &self,
-        worker: Uuid,
-        queue: &str,
-        limit: u64,
-    ) -> Result<Vec<ClaimedJob>, DbErr> {
-        let now = self.sqlite_now();
-        let txn = self.begin().await?;
-        let paused = queue::Entity::find_by_id(queue)
-            .filter(queue::Column::PausedAt.is_not_null())
-            .one(&txn)
-            .await?;
-        let live = crate::entities::worker::Entity::find_by_id(worker)
-            .filter(crate::entities::worker::Column::ExpiresAt.gt(now))
-            .one(&txn)
-            .await?;
-        if paused.is_some() || live.is_none() {
-            return Ok(Vec::new());
-        }
-        let available = Condition::all()
-            .add(job::Column::State.eq(job::State::Available))
-            .add(job::Column::Queue.eq(queue));
-        let ids: Vec<Uuid> = job::Entity::find()
-            .select_only()
-            .column(job::Column::Id)
-            .filter(available)
-            .order_by_asc(job::Column::Priority)
-            .order_by_asc(job::Column::RunAt)
-            .order_by_asc(job::Column::Id)
-            .limit(limit)
-            .into_tuple()
-            .all(&txn)
-            .await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        job::Entity::update_many()
-            .set(job::ActiveModel {
-                state: Set(job::State::Running),
-                worker_id: Set(Some(worker)),
-                started_at: Set(Some(now)),
-                ..Default::default()
-            })
-            .col_expr(
-                job::Column::LeaseNumber,
-                Expr::col(job::Column::LeaseNumber).add(1),
-            )
-            .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).add(1))
-            .filter(job::Column::Id.is_in(ids.clone()))
-            .exec(&txn)
-            .await?;
-        let jobs = job::Entity::find()
-            .filter(job::Column::Id.is_in(ids))
-            .order_by_asc(job::Column::Priority)
-            .order_by_asc(job::Column::RunAt)
-            .order_by_asc(job::Column::Id)
-            .into_model::<ClaimedJob>()
-            .all(&txn)
-            .await?;
-        txn.commit().await?;
         Ok(jobs)
     }
 }
@@ -170,11 +155,22 @@ SET state = 'running', worker_id = $2, started_at = COALESCE($1, clock_timestamp
 WHERE id = ANY(ARRAY(
     SELECT id FROM job
     WHERE queue = $3 AND state = 'available'
-      AND NOT EXISTS (SELECT FROM queue WHERE name = $3 AND paused_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM queue WHERE name = $3
+                      AND (paused_at IS NOT NULL OR max_running IS NOT NULL AND NOT $5))
       AND EXISTS (SELECT FROM worker WHERE id = $2 AND expires_at > COALESCE($1, clock_timestamp()))
     ORDER BY priority, run_at, id
     LIMIT $4
     FOR UPDATE SKIP LOCKED
 ))
-RETURNING id, kind, queue, priority, payload::text AS payload, attempt, max_attempts, timeout_seconds, lease_number,
-          deaths, created_at, run_at, started_at, errors::text AS errors, request_id, traceparent, enqueued_by";
+RETURNING id, kind, queue, priority, payload::text AS payload, attempt, max_attempts, timeout_seconds,
+          lease_number, deaths, cancel_requested_at, created_at, run_at, started_at,
+          errors::text AS errors, request_id, traceparent, enqueued_by";
+
+/// Walks the primary key.
+const LOCK_QUEUE: &str = "SELECT FROM queue WHERE name = $1 FOR UPDATE";
+
+/// Walks the primary key of `queue`, and `job_running`, which has a row per running job. No row
+/// where there is no limit.
+const ROOM: &str = "
+SELECT max_running - (SELECT count(*) FROM job WHERE state = 'running' AND queue = $1) AS room
+FROM queue WHERE name = $1 AND max_running IS NOT NULL";

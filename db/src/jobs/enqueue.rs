@@ -1,27 +1,20 @@
 //! Enqueueing: a row in the caller's transaction.
 
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+mod many;
+mod notify;
+mod row;
 
-use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbErr};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{
-    NOTIFY_CHANNEL, Task,
-    metadata::{self, Metadata},
-    store::{is_sqlite, sqlite_after, sqlite_now},
-};
+use self::row::Row;
+use super::{Task, metadata};
 
 /// How large a payload may be, in bytes of JSON.
 pub const PAYLOAD_LIMIT: usize = 1024 * 1024;
-
-/// At most one wake-up per this long and process: one per transaction would cost a third of the
-/// rate. What falls between is found by the workers' polling, which is quick while there is work.
-const NOTIFY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A job that is enqueued, or was already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,10 +104,10 @@ impl NewJob {
         }
     }
 
-    /// Gives its attempts another limit than its task's, in whole seconds.
+    /// Gives its attempts another limit than its task's, in whole seconds and at least one.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self {
-            timeout: Some(timeout),
+            timeout: Some(timeout.max(Duration::from_secs(1))),
             ..self
         }
     }
@@ -131,6 +124,10 @@ impl NewJob {
     ///
     /// Workers hear of it when the transaction commits.
     pub async fn enqueue<C: ConnectionTrait>(self, db: &C) -> Result<Enqueued, EnqueueError> {
+        Ok(self.into_row()?.insert(db).await?)
+    }
+
+    fn into_row(self) -> Result<Row, EnqueueError> {
         let kind = self.kind;
         let payload = self
             .payload
@@ -141,7 +138,7 @@ impl NewJob {
                 size: payload.len(),
             });
         }
-        let row = Row {
+        Ok(Row {
             id: Uuid::now_v7(),
             kind,
             payload,
@@ -152,130 +149,19 @@ impl NewJob {
             timeout: self.timeout,
             unique_key: self.unique_key,
             delay: self.delay,
-        };
-        row.insert(db).await.map_err(EnqueueError::from)
+        })
     }
 }
 
-struct Row {
-    id: Uuid,
-    kind: &'static str,
-    payload: String,
-    metadata: Metadata,
-    queue: String,
-    priority: i32,
-    max_attempts: i32,
-    timeout: Option<Duration>,
-    unique_key: Option<String>,
-    delay: Duration,
-}
-
-impl Row {
-    async fn insert<C: ConnectionTrait>(self, db: &C) -> Result<Enqueued, DbErr> {
-        let sqlite = is_sqlite(db);
-        loop {
-            let statement = if sqlite {
-                self.sqlite()
-            } else {
-                self.postgres()
-            };
-            if db.query_one_raw(statement).await?.is_some() {
-                return Ok(Enqueued {
-                    id: self.id,
-                    is_duplicate: false,
-                });
-            }
-            // The key is taken. Its job may end between the two statements: then the key is free
-            // again.
-            let backend = db.get_database_backend();
-            let values = [Value::from(self.kind), self.unique_key.clone().into()];
-            let there = Statement::from_sql_and_values(backend, FIND_BY_KEY, values);
-            if let Some(row) = db.query_one_raw(there).await? {
-                return Ok(Enqueued {
-                    id: row.try_get("", "id")?,
-                    is_duplicate: true,
-                });
-            }
-        }
-    }
-
-    fn postgres(&self) -> Statement {
-        let delay = i64::try_from(self.delay.as_millis()).unwrap_or(i64::MAX);
-        let wakes = self.delay.is_zero() && notify_is_due();
-        let mut values = self.values(None);
-        values.extend([delay.into(), wakes.into(), NOTIFY_CHANNEL.into()]);
-        Statement::from_sql_and_values(DbBackend::Postgres, INSERT_POSTGRES, values)
-    }
-
-    fn sqlite(&self) -> Statement {
-        let now = sqlite_now();
-        let mut values = self.values(Some(now));
-        values.push(sqlite_after(now, self.delay).into());
-        Statement::from_sql_and_values(DbBackend::Sqlite, INSERT_SQLITE, values)
-    }
-
-    /// The values `$1` to `$13` of both statements.
-    fn values(&self, now: Option<DateTime<Utc>>) -> Vec<Value> {
-        let timeout = self
-            .timeout
-            .map(|limit| i32::try_from(limit.as_secs()).unwrap_or(i32::MAX));
-        let state = if self.delay.is_zero() {
-            "available"
-        } else {
-            "scheduled"
-        };
-        vec![
-            self.id.into(),
-            self.kind.into(),
-            self.queue.as_str().into(),
-            self.priority.into(),
-            state.into(),
-            self.payload.as_str().into(),
-            self.max_attempts.into(),
-            timeout.into(),
-            self.unique_key.clone().into(),
-            now.into(),
-            self.metadata.request_id.clone().into(),
-            self.metadata.traceparent.clone().into(),
-            self.metadata.enqueued_by.clone().into(),
-        ]
-    }
-}
-
-/// `$14` is the delay in milliseconds, `$15` whether to wake the workers, `$16` the channel. The
-/// duplicate is left alone: `DO UPDATE` would lock its row for as long as the caller's transaction
-/// is open.
-const INSERT_POSTGRES: &str = "
-WITH enqueued AS (
-    INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
-                     created_at, request_id, traceparent, enqueued_by, run_at)
-    SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11, $12, $13,
-           now.at + $14 * interval '1 millisecond'
-    FROM (SELECT COALESCE($10, clock_timestamp()) AS at) AS now
-    ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
-    RETURNING id, queue
-)
-SELECT id, CASE WHEN $15 THEN pg_notify($16, queue)::text END AS notified FROM enqueued";
-
-const INSERT_SQLITE: &str = "
-INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
-                 created_at, request_id, traceparent, enqueued_by, run_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
-RETURNING id";
-
-/// Walks the unique index `job_unique_key`.
-const FIND_BY_KEY: &str = "SELECT id FROM job WHERE kind = $1 AND unique_key = $2";
-
-/// Whether this enqueueing should wake the workers, which also counts as doing so.
-fn notify_is_due() -> bool {
-    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut last = LAST
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let is_due = last.is_none_or(|last| last.elapsed() >= NOTIFY_INTERVAL);
-    if is_due {
-        *last = Some(Instant::now());
-    }
-    is_due
+/// Enqueues many jobs in the transaction that `db` belongs to, a thousand a statement, and answers
+/// each in the order given. None is enqueued if one is not, where `db` is a transaction.
+pub async fn enqueue_many<C: ConnectionTrait>(
+    db: &C,
+    jobs: impl IntoIterator<Item = NewJob>,
+) -> Result<Vec<Enqueued>, EnqueueError> {
+    let rows = jobs
+        .into_iter()
+        .map(NewJob::into_row)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(many::insert(db, &rows).await?)
 }

@@ -57,6 +57,12 @@ pub enum Verdict {
     Refused,
 }
 
+impl Report {
+    fn lease(&self) -> (Uuid, i32) {
+        (self.job_id, self.lease_number)
+    }
+}
+
 impl Outcome {
     fn end(self) -> Option<finished_job::State> {
         match self {
@@ -81,9 +87,9 @@ impl Outcome {
 }
 
 impl JobStore {
-    /// Takes the outcomes of attempts, all or none, and answers each in the order given.
+    /// Takes the outcomes of attempts, and answers each in the order given.
     ///
-    /// To send the same reports again, because the answer was lost, does no harm.
+    /// To send the same reports again, because it failed or the answer was lost, does no harm.
     pub async fn finish(&self, reports: &[Report]) -> Result<Vec<Verdict>, DbErr> {
         let taken = if self.is_sqlite() {
             self.finish_sqlite(reports).await?
@@ -92,9 +98,12 @@ impl JobStore {
         };
         Ok(reports
             .iter()
-            .map(|report| match taken.contains(&report.job_id) {
-                true => Verdict::Taken,
-                false => Verdict::Refused,
+            .map(|report| {
+                if taken.contains(&report.lease()) {
+                    Verdict::Taken
+                } else {
+                    Verdict::Refused
+                }
             })
             .collect())
     }

@@ -13,9 +13,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    AttemptError, JobStore, append_error,
+    AttemptError, ERRORS_KEPT, JobStore, append_error,
     finish::bury,
-    store::{postgres, sqlite_after},
+    store::{milliseconds, postgres, sqlite_after},
 };
 use crate::entities::{finished_job, job, worker};
 
@@ -66,7 +66,7 @@ impl JobStore {
             worker.into(),
             hostname.into(),
             queues.into(),
-            milliseconds(lease),
+            milliseconds(lease).into(),
         ];
         self.db.execute_raw(postgres(sql, values)).await.map(drop)
     }
@@ -88,7 +88,11 @@ impl JobStore {
             UPDATE worker
             SET expires_at = COALESCE($1, clock_timestamp()) + $3 * interval '1 millisecond'
             WHERE id = $2";
-        let values = [self.postgres_now(), worker.into(), milliseconds(lease)];
+        let values = [
+            self.postgres_now(),
+            worker.into(),
+            milliseconds(lease).into(),
+        ];
         Ok(self
             .db
             .execute_raw(postgres(sql, values))
@@ -144,6 +148,20 @@ impl JobStore {
             .rows_affected())
     }
 
+    /// The jobs that `worker` runs and somebody asked to cancel.
+    pub async fn cancel_requested(&self, worker: Uuid) -> Result<Vec<Uuid>, DbErr> {
+        // Walks `job_running` (worker_id).
+        job::Entity::find()
+            .select_only()
+            .column(job::Column::Id)
+            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::WorkerId.eq(worker))
+            .filter(job::Column::CancelRequestedAt.is_not_null())
+            .into_tuple()
+            .all(&self.db)
+            .await
+    }
+
     /// Takes the jobs of workers whose lease is over. A death costs no attempt: it is counted
     /// apart. The first time a job may run again at once, then it waits 15 s, 30 s, 1 min, and
     /// after [`DEATHS_ALLOWED`] it is dead.
@@ -151,7 +169,13 @@ impl JobStore {
         if self.is_sqlite() {
             return self.rescue_sqlite().await;
         }
-        let values = [self.postgres_now(), DEATHS_ALLOWED.into(), DEATH.into()];
+        let errors_kept = i64::try_from(ERRORS_KEPT).unwrap_or(i64::MAX);
+        let values = [
+            self.postgres_now(),
+            DEATHS_ALLOWED.into(),
+            DEATH.into(),
+            errors_kept.into(),
+        ];
         let row = self.db.query_one_raw(postgres(RESCUE, values)).await?;
         let count = |column| -> Result<u64, DbErr> {
             let count: i64 = row.as_ref().map_or(Ok(0), |row| row.try_get("", column))?;
@@ -236,24 +260,26 @@ async fn rescue_job_sqlite(
         .map(|_| true)
 }
 
-fn milliseconds(duration: Duration) -> Value {
-    i64::try_from(duration.as_millis())
-        .unwrap_or(i64::MAX)
-        .into()
-}
-
 /// Walks `job_running` and the primary key of `worker`. The snapshot is older than the delete, so
 /// that the rows of expired workers are still seen: hence both conditions. `$2` is the number of
-/// deaths allowed, `$3` what is noted.
+/// deaths allowed, `$3` what is noted, `$4` the number of errors kept. The errors are never cast to
+/// jsonb, which cannot hold a `\u0000`: one such job would stop the rescue of all.
 const RESCUE: &str = "
 WITH now AS (
     SELECT COALESCE($1, clock_timestamp()) AS at
 ), expired AS (
     DELETE FROM worker USING now WHERE expires_at < now.at RETURNING worker.id
 ), orphan AS (
-    SELECT id, deaths + 1 AS deaths,
-           (COALESCE(errors::jsonb, '[]') || jsonb_build_array(jsonb_build_object(
-               'attempt', attempt, 'at', (SELECT at FROM now), 'error', $3::text)))::json AS errors
+    SELECT id, deaths + 1 AS deaths, (
+        SELECT json_agg(error ORDER BY number)
+        FROM (
+            SELECT error, number FROM json_array_elements(errors) WITH ORDINALITY AS earlier (error, number)
+            WHERE number > json_array_length(errors) - $4 + 1
+            UNION ALL
+            SELECT json_build_object('attempt', attempt, 'at', (SELECT at FROM now), 'error', $3::text),
+                   json_array_length(COALESCE(errors, '[]')) + 1
+        ) AS kept
+    ) AS errors
     FROM job
     WHERE state = 'running'
       AND (worker_id IN (SELECT id FROM expired)

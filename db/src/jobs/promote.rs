@@ -2,11 +2,14 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    QueryTrait, sea_query::Expr,
 };
 use uuid::Uuid;
 
-use super::{JobStore, store::postgres};
+use super::{
+    JobStore,
+    store::{MAX_LIMIT, postgres},
+};
 use crate::entities::job;
 
 impl JobStore {
@@ -35,23 +38,26 @@ impl JobStore {
     }
 
     async fn promote_sqlite(&self, limit: u64) -> Result<u64, DbErr> {
-        let due: Vec<Uuid> = job::Entity::find()
+        let due = job::Entity::find()
             .select_only()
             .column(job::Column::Id)
             .filter(job::Column::State.eq(job::State::Scheduled))
             .filter(job::Column::RunAt.lte(self.sqlite_now()))
             .order_by_asc(job::Column::RunAt)
-            .limit(limit)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        if due.is_empty() {
+            .limit(limit.min(MAX_LIMIT));
+        // To look takes no write lock, as an update of nothing would.
+        if due
+            .clone()
+            .into_tuple::<Uuid>()
+            .one(&self.db)
+            .await?
+            .is_none()
+        {
             return Ok(0);
         }
         let promoted = job::Entity::update_many()
             .col_expr(job::Column::State, Expr::value(job::State::Available))
-            .filter(job::Column::Id.is_in(due))
-            .filter(job::Column::State.eq(job::State::Scheduled))
+            .filter(job::Column::Id.in_subquery(due.into_query()))
             .exec(&self.db)
             .await?;
         Ok(promoted.rows_affected)

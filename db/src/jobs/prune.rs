@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
-use uuid::Uuid;
 
-use super::{JobStore, store::postgres};
+use super::{
+    JobStore,
+    store::{MAX_LIMIT, milliseconds, postgres},
+};
 use crate::entities::finished_job::{Column, Entity, State};
 
 impl JobStore {
@@ -15,19 +19,17 @@ impl JobStore {
     /// answers how many.
     pub async fn prune(&self, state: State, age: Duration, limit: u64) -> Result<u64, DbErr> {
         if self.is_sqlite() {
-            let before = self.sqlite_now() - age;
-            let old: Vec<Uuid> = Entity::find()
+            let before = self.sqlite_now() - TimeDelta::milliseconds(milliseconds(age));
+            let old = Entity::find()
                 .select_only()
                 .column(Column::Id)
                 .filter(Column::State.eq(state))
                 .filter(Column::FinishedAt.lt(before))
                 .order_by_asc(Column::FinishedAt)
-                .limit(limit)
-                .into_tuple()
-                .all(&self.db)
-                .await?;
+                .limit(limit.min(MAX_LIMIT))
+                .into_query();
             let pruned = Entity::delete_many()
-                .filter(Column::Id.is_in(old))
+                .filter(Column::Id.in_subquery(old))
                 .exec(&self.db)
                 .await?;
             return Ok(pruned.rows_affected);
@@ -37,13 +39,17 @@ impl JobStore {
             DELETE FROM finished_job
             WHERE id = ANY(ARRAY(
                 SELECT id FROM finished_job
-                WHERE state = $2 AND finished_at < COALESCE($1, clock_timestamp()) - $3 * interval '1 second'
+                WHERE state = $2 AND finished_at < COALESCE($1, clock_timestamp()) - $3 * interval '1 millisecond'
                 ORDER BY finished_at
                 LIMIT $4
             ))";
-        let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values = [self.postgres_now(), state.into(), age.into(), limit.into()];
+        let values = [
+            self.postgres_now(),
+            state.into(),
+            milliseconds(age).into(),
+            limit.into(),
+        ];
         Ok(self
             .db
             .execute_raw(postgres(sql, values))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, Value,
 };
@@ -12,6 +12,7 @@ use sea_orm::{
 pub struct JobStore {
     pub(super) db: DatabaseConnection,
     clock: Clock,
+    pub(super) keeps_completed: bool,
 }
 
 /// Whose time counts.
@@ -29,14 +30,23 @@ impl JobStore {
         Self {
             db,
             clock: Clock::Database,
+            keeps_completed: true,
         }
     }
 
     /// The same store, for which it is always `time`.
     pub fn at(&self, time: DateTime<Utc>) -> Self {
         Self {
-            db: self.db.clone(),
             clock: Clock::At(time),
+            ..self.clone()
+        }
+    }
+
+    /// The same store, which deletes a job as soon as it completes.
+    pub fn without_completed(self) -> Self {
+        Self {
+            keeps_completed: false,
+            ..self
         }
     }
 
@@ -77,15 +87,20 @@ pub(super) fn sqlite_now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }
 
-/// That long after `now`, to the millisecond; a year that SQLite's text could not hold is as good
-/// as never.
+/// That long after `now`, to the millisecond.
 pub(super) fn sqlite_after(now: DateTime<Utc>, delay: Duration) -> DateTime<Utc> {
-    let limit = chrono::Duration::days(365 * 1000);
-    let delay = chrono::Duration::from_std(delay)
-        .unwrap_or(limit)
-        .min(limit);
-    (now + delay).trunc_subsecs(3)
+    (now + TimeDelta::milliseconds(milliseconds(delay))).trunc_subsecs(3)
 }
+
+/// A duration in milliseconds, of 1,000 years at the most, which is as good as never: neither
+/// database could hold the time after a longer one.
+pub(super) fn milliseconds(duration: Duration) -> i64 {
+    let limit = TimeDelta::days(365 * 1000).num_milliseconds();
+    i64::try_from(duration.as_millis()).map_or(limit, |duration| duration.min(limit))
+}
+
+/// The largest `LIMIT` that the databases take.
+pub(super) const MAX_LIMIT: u64 = i64::MAX.unsigned_abs();
 
 pub(super) fn is_sqlite(db: &impl ConnectionTrait) -> bool {
     db.get_database_backend() == DbBackend::Sqlite

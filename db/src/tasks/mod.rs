@@ -3,6 +3,8 @@
 //!
 //! A new task is a file here for its payload, and a file in `worker/src/tasks` for its code.
 
+mod prune_finished_jobs;
 mod send_welcome_email;
 
+pub use prune_finished_jobs::PruneFinishedJobs;
 pub use send_welcome_email::SendWelcomeEmail;

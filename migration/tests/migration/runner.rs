@@ -22,7 +22,9 @@ async fn schema(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
     };
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let rows = db.query_all_raw(statement).await.unwrap();
-    rows.iter().map(|row| row.try_get("", "line").unwrap()).collect()
+    rows.iter()
+        .map(|row| row.try_get("", "line").unwrap())
+        .collect()
 }
 
 #[rstest]
@@ -30,21 +32,34 @@ async fn schema(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
 async fn every_step_goes_up_and_down_and_up_again(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let Some(database) = TestDatabase::empty(backend).await else { return };
+    let Some(database) = TestDatabase::empty(backend).await else {
+        return;
+    };
     let db = &database.db;
     let steps = migration::steps::all().len();
     let mut schemas = vec![schema(db, backend).await];
     for _ in 0..steps {
         migration::up(db, Some(1)).await.unwrap();
         let before = schema(db, backend).await;
-        assert_ne!(&before, schemas.last().unwrap(), "the step changes something");
+        assert_ne!(
+            &before,
+            schemas.last().unwrap(),
+            "the step changes something"
+        );
         migration::down(db, 1).await.unwrap();
-        assert_eq!(&schema(db, backend).await, schemas.last().unwrap(), "down takes it back");
+        assert_eq!(
+            &schema(db, backend).await,
+            schemas.last().unwrap(),
+            "down takes it back"
+        );
         migration::up(db, Some(1)).await.unwrap();
         assert_eq!(schema(db, backend).await, before, "up makes it again");
         schemas.push(before);
     }
-    assert_eq!(migration::status(db).await.unwrap().pending, Vec::<String>::new());
+    assert_eq!(
+        migration::status(db).await.unwrap().pending,
+        Vec::<String>::new()
+    );
 }
 
 #[rstest]
@@ -52,7 +67,9 @@ async fn every_step_goes_up_and_down_and_up_again(
 async fn processes_that_migrate_at_once_take_turns(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let Some(database) = TestDatabase::empty(backend).await else { return };
+    let Some(database) = TestDatabase::empty(backend).await else {
+        return;
+    };
     let mut processes = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let db = database.connect_again().await;
@@ -61,7 +78,10 @@ async fn processes_that_migrate_at_once_take_turns(
     while let Some(result) = processes.join_next().await {
         result.unwrap().unwrap();
     }
-    assert_eq!(migration::status(&database.db).await.unwrap().pending, Vec::<String>::new());
+    assert_eq!(
+        migration::status(&database.db).await.unwrap().pending,
+        Vec::<String>::new()
+    );
 }
 
 #[rstest]
@@ -69,9 +89,13 @@ async fn processes_that_migrate_at_once_take_turns(
 async fn a_database_of_a_newer_release_is_ahead_and_no_error(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let Some(database) = TestDatabase::migrated(backend).await else { return };
+    let Some(database) = TestDatabase::migrated(backend).await else {
+        return;
+    };
     let db = &database.db;
-    database.execute("INSERT INTO seaql_migrations VALUES ('m29991231_000000_later', 0)").await;
+    database
+        .execute("INSERT INTO seaql_migrations VALUES ('m29991231_000000_later', 0)")
+        .await;
 
     migration::up(db, None).await.unwrap();
     migration::wait(db).await;
@@ -91,7 +115,9 @@ async fn a_database_of_a_newer_release_is_ahead_and_no_error(
 async fn what_is_pending_is_a_warning_of_the_health_check(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let Some(database) = TestDatabase::empty(backend).await else { return };
+    let Some(database) = TestDatabase::empty(backend).await else {
+        return;
+    };
     migration::up(&database.db, Some(1)).await.unwrap();
     let findings = migration::checks::current(&database.db).await;
     assert_eq!(findings.len(), 1);
@@ -104,7 +130,9 @@ async fn what_is_pending_is_a_warning_of_the_health_check(
 async fn waiting_ends_when_nothing_is_pending(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let Some(database) = TestDatabase::empty(backend).await else { return };
+    let Some(database) = TestDatabase::empty(backend).await else {
+        return;
+    };
     let db = database.connect_again().await;
     let waiting = tokio::spawn(async move { migration::wait(&db).await });
     migration::up(&database.db, Some(1)).await.unwrap();
@@ -115,13 +143,18 @@ async fn waiting_ends_when_nothing_is_pending(
 
 #[rstest]
 #[tokio::test]
-async fn fresh_drops_what_is_there(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let Some(database) = TestDatabase::migrated(backend).await else { return };
-    database.execute("INSERT INTO \"user\" (name, email) VALUES ('ada', 'ada@example.net')").await;
+async fn fresh_drops_what_is_there(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(database) = TestDatabase::migrated(backend).await else {
+        return;
+    };
+    database
+        .execute("INSERT INTO \"user\" (name, email) VALUES ('ada', 'ada@example.net')")
+        .await;
     database.execute("CREATE TABLE other (id int)").await;
     migration::fresh(&database.db).await.unwrap();
     let expected = TestDatabase::migrated(backend).await.unwrap();
-    assert_eq!(schema(&database.db, backend).await, schema(&expected.db, backend).await);
+    assert_eq!(
+        schema(&database.db, backend).await,
+        schema(&expected.db, backend).await
+    );
 }

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::app::TestApp;
+use crate::server::Server;
 
 #[tokio::test]
 async fn the_page_holds_all_that_it_needs() {
-    let response = TestApp::start().await.get("/api/v1/docs").await;
+    let response = Server::start().await.get("/api/v1/docs").await;
     assert_eq!(response.status(), 200);
     let policy = response.headers()["content-security-policy"]
         .to_str()
@@ -41,7 +41,7 @@ fn without(page: &str, tag: &str) -> String {
 
 #[tokio::test]
 async fn the_document_explains_every_operation_parameter_and_field() {
-    let document: Value = TestApp::start()
+    let document: Value = Server::start()
         .await
         .get("/api/v1/openapi.json")
         .await
@@ -77,7 +77,7 @@ async fn the_document_explains_every_operation_parameter_and_field() {
 
 #[tokio::test]
 async fn the_document_says_what_a_body_must_be_and_what_errors_look_like() {
-    let document: Value = TestApp::start()
+    let document: Value = Server::start()
         .await
         .get("/api/v1/openapi.json")
         .await

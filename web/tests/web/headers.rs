@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::app::TestApp;
+use crate::server::Server;
 
 #[rstest]
 #[case::taken_over("Root=1-67891233-abcdef", true)]
@@ -13,7 +13,7 @@ async fn a_request_id_is_taken_over_if_it_is_short_and_harmless(
     #[case] id: &str,
     #[case] is_taken_over: bool,
 ) {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     for path in ["/", "/a/b/c"] {
         let response = app
             .request("GET", path)
@@ -34,7 +34,7 @@ async fn a_request_id_is_taken_over_if_it_is_short_and_harmless(
 #[case::documentation("/api/v1/docs")]
 #[tokio::test]
 async fn every_answer_tells_browsers_what_not_to_do(#[case] path: &str) {
-    let app = TestApp::start_with(&[("ERROR_ENDPOINT", "true")], web::Limits::default()).await;
+    let app = Server::start_with(&[("ERROR_ENDPOINT", "true")], web::Limits::default()).await;
     let response = app.get(path).await;
     for (name, value) in [
         ("cache-control", "no-store"),

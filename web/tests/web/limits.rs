@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use web::Limits;
 
-use crate::app::{TestApp, in_time, problem};
+use crate::server::{Server, in_time, problem};
 
 /// Long enough that a busy machine does not make an honest client slow.
 const SHORT: Duration = Duration::from_millis(500);
@@ -14,8 +14,8 @@ const HALF_A_HEADER: &str = "GET / HTTP/1.1\r\nHost: test\r\nX-More: ";
 const HALF_A_BODY: &str = "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
                            Content-Length: 40\r\n\r\n{\"name\":";
 
-async fn app_with(limits: Limits) -> TestApp {
-    TestApp::start_with(&[], limits).await
+async fn app_with(limits: Limits) -> Server {
+    Server::start_with(&[], limits).await
 }
 
 #[tokio::test]

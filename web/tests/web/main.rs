@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
-mod app;
 mod binary;
 mod docs;
 mod headers;
@@ -10,5 +9,7 @@ mod limits;
 mod log;
 mod methods;
 mod problems;
+mod server;
 mod shutdown;
+mod sign_up;
 mod views;

@@ -3,7 +3,7 @@
 use reqwest::header;
 use rstest::rstest;
 
-use crate::app::{TestApp, problem};
+use crate::server::{Server, problem};
 
 #[rstest]
 #[case("PUT", "/user", "OPTIONS, POST")]
@@ -18,7 +18,7 @@ async fn a_method_that_a_path_does_not_know_is_answered_with_those_that_it_does(
     #[case] path: &str,
     #[case] allow: &str,
 ) {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let response = app.request(method, path).send().await.unwrap();
     assert_eq!(response.headers()[header::ALLOW], allow);
     problem(response, 405).await;
@@ -30,7 +30,7 @@ async fn a_method_that_a_path_does_not_know_is_answered_with_those_that_it_does(
 
 #[tokio::test]
 async fn head_is_get_without_the_body() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     for path in ["/", "/ada", "/__version__", "/api/v1/openapi.json"] {
         let response = app.request("HEAD", path).send().await.unwrap();
         assert_eq!(response.status(), 200, "{path}");

@@ -4,7 +4,7 @@ use reqwest::header;
 use rstest::rstest;
 use sea_orm::ConnectionTrait as _;
 
-use crate::app::{TestApp, pointers, problem};
+use crate::server::{Server, pointers, problem};
 
 #[rstest]
 #[case::broken("{\"name\":\"s3cret\"", 400, &[])]
@@ -29,7 +29,7 @@ async fn a_wrong_body_is_explained_and_not_repeated(
     #[case] status: u16,
     #[case] expected: &[&str],
 ) {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let problem = problem(app.post_user(body.as_ref().to_vec()).await, status).await;
     assert_eq!(pointers(&problem), expected);
     assert!(!problem.to_string().contains("s3cret"), "{problem}");
@@ -43,7 +43,7 @@ async fn what_is_taken_is_a_conflict_that_points_at_it(
     #[case] body: &'static str,
     #[case] pointer: &str,
 ) {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     app.post_user(r#"{"name":"ada","email":"ada@example.net"}"#)
         .await;
     let problem = problem(app.post_user(body).await, 409).await;
@@ -59,7 +59,7 @@ async fn what_is_taken_is_a_conflict_that_points_at_it(
 #[case::json_of_a_kind(Some("application/vnd.example+json"), 202)]
 #[tokio::test]
 async fn a_body_must_say_that_it_is_json(#[case] content_type: Option<&str>, #[case] status: u16) {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let mut request = app
         .request("POST", "/user")
         .body(r#"{"name":"ada","email":"ada@example.net"}"#);
@@ -84,13 +84,13 @@ async fn a_body_must_say_that_it_is_json(#[case] content_type: Option<&str>, #[c
 #[case::query("/a/b/c?s3cret=s3cret")]
 #[tokio::test]
 async fn what_is_not_there_is_not_found(#[case] path: &str) {
-    let problem = problem(TestApp::start().await.get(path).await, 404).await;
+    let problem = problem(Server::start().await.get(path).await, 404).await;
     assert!(!problem.to_string().contains("s3cret"), "{problem}");
 }
 
 #[tokio::test]
 async fn a_panic_is_a_problem_that_says_nothing_of_it() {
-    let app = TestApp::start_with(&[("ERROR_ENDPOINT", "true")], web::Limits::default()).await;
+    let app = Server::start_with(&[("ERROR_ENDPOINT", "true")], web::Limits::default()).await;
     let problem = problem(app.get("/__error__").await, 500).await;
     assert!(!problem.to_string().contains("panic"), "{problem}");
     assert_eq!(app.get("/").await.status(), 200);
@@ -98,7 +98,7 @@ async fn a_panic_is_a_problem_that_says_nothing_of_it() {
 
 #[tokio::test]
 async fn a_statement_that_fails_is_a_problem_that_says_nothing_of_it() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     app.db
         .execute_unprepared(r#"DROP TABLE "user""#)
         .await
@@ -109,7 +109,7 @@ async fn a_statement_that_fails_is_a_problem_that_says_nothing_of_it() {
 
 #[tokio::test]
 async fn while_the_database_is_away_clients_are_asked_to_try_again() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     app.db.clone().close().await.unwrap();
     for path in ["/user/ada", "/job/0190f6e2-7c1e-7d3a-8000-000000000000"] {
         let response = app.get(path).await;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use web::Limits;
 
-use crate::app::{TestApp, in_time};
+use crate::server::{Server, in_time};
 
 const BODY: &str = r#"{"name":"ada","email":"ada@example.net"}"#;
 
@@ -20,7 +20,7 @@ fn head_of_a_post() -> String {
 
 #[tokio::test]
 async fn a_request_in_flight_is_finished_and_new_ones_are_refused() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let address = app.address;
     let mut in_flight = app.send(&head_of_a_post()).await;
     in_flight.until("100 Continue\r\n\r\n").await;
@@ -35,7 +35,7 @@ async fn a_request_in_flight_is_finished_and_new_ones_are_refused() {
 
 #[tokio::test]
 async fn connections_without_a_request_in_flight_do_not_hold_it_up() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let mut idle = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
     idle.until("Hello World!").await;
     let mut half = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
@@ -53,7 +53,7 @@ async fn connections_without_a_request_in_flight_do_not_hold_it_up() {
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_cut_off_at_the_end_of_the_grace() {
-    let app = TestApp::start_with(&[("SHUTDOWN_GRACE_SECONDS", "0")], Limits::default()).await;
+    let app = Server::start_with(&[("SHUTDOWN_GRACE_SECONDS", "0")], Limits::default()).await;
     let mut in_flight = app.send(&head_of_a_post()).await;
     in_flight.until("100 Continue\r\n\r\n").await;
     app.shut_down().ends().await;

@@ -5,13 +5,13 @@ use reqwest::header;
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::server::Server;
 
 const ADA: &str = r#"{"name":"ada","email":"ada@example.net"}"#;
 
 #[tokio::test]
 async fn the_index_greets_the_world() {
-    let response = TestApp::start().await.get("/").await;
+    let response = Server::start().await.get("/").await;
     assert_eq!(response.status(), 200);
     assert_eq!(
         response.headers()[header::CONTENT_TYPE],
@@ -22,7 +22,7 @@ async fn the_index_greets_the_world() {
 
 #[tokio::test]
 async fn a_name_is_greeted_as_plain_text_whatever_is_in_it() {
-    let response = TestApp::start().await.get("/%3Cb%3EJ%C3%BCrgen").await;
+    let response = Server::start().await.get("/%3Cb%3EJ%C3%BCrgen").await;
     assert_eq!(response.status(), 200);
     assert_eq!(
         response.headers()[header::CONTENT_TYPE],
@@ -33,7 +33,7 @@ async fn a_name_is_greeted_as_plain_text_whatever_is_in_it() {
 
 #[tokio::test]
 async fn a_new_user_is_accepted_and_shown() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let response = app.post_user(ADA).await;
     assert_eq!(response.status(), 202);
     assert_eq!(response.text().await.unwrap(), ADA);
@@ -45,7 +45,7 @@ async fn a_new_user_is_accepted_and_shown() {
 
 #[tokio::test]
 async fn the_location_of_a_new_user_says_where_the_job_stands_and_not_what_is_in_it() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let response = app.post_user(ADA).await;
     let location = response.headers()[header::LOCATION]
         .to_str()
@@ -74,7 +74,7 @@ async fn the_location_of_a_new_user_says_where_the_job_stands_and_not_what_is_in
 
 #[tokio::test]
 async fn a_job_remembers_the_request_that_enqueued_it() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     let request = app
         .request("POST", "/user")
         .json(&json!({"name": "ada", "email": "ada@example.net"}));
@@ -91,7 +91,7 @@ async fn a_job_remembers_the_request_that_enqueued_it() {
 
 #[tokio::test]
 async fn a_user_that_is_refused_leaves_no_row_and_no_job() {
-    let app = TestApp::start().await;
+    let app = Server::start().await;
     app.post_user(ADA).await;
     let response = app
         .post_user(r#"{"name":"bob","email":"ada@example.net"}"#)

@@ -20,6 +20,15 @@ const UNKNOWN_GRACE: chrono::Duration = chrono::Duration::hours(1);
 /// How long a job of an unknown task waits for a worker that knows it.
 const UNKNOWN_PAUSE: Duration = Duration::from_mins(1);
 
+/// After this many deaths a job runs alone, so that its next death takes no other with it.
+const DEATHS_IN_COMPANY: i32 = 3;
+
+/// How long it waits for the others to end.
+const ALONE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long it lets others go first if they do not.
+const ALONE_PAUSE: Duration = Duration::from_secs(30);
+
 const UNKNOWN: &str = "no worker knows this task";
 
 /// How an attempt ended, before it is decided what becomes of the job.
@@ -38,6 +47,8 @@ enum End {
     Unknown,
     /// The worker stops, or lost its lease.
     Stopped,
+    /// Somebody cancelled the job.
+    Cancelled,
 }
 
 /// Runs an attempt of an assigned job, frees its slot and reports.
@@ -52,11 +63,12 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     );
     async {
         let begun = Instant::now();
-        let task = shared.registry.get(&job.kind);
+        let task = shared.work.tasks.get(&job.kind);
         let end = match task {
             _ if !shared.may_begin() => End::Stopped,
+            _ if job.cancel_requested_at.is_some() => End::Cancelled,
             None => End::Unknown,
-            Some(task) => execute(task, &job, &shared).await,
+            Some(task) => in_company(task, &job, &shared).await,
         };
         let report = judge(&job, task, end);
         summarize(&job, report.outcome, begun);
@@ -68,6 +80,22 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     .await;
 }
 
+/// Runs the attempt beside others, or alone in its process if processes keep dying under the job.
+async fn in_company(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End {
+    if job.deaths < DEATHS_IN_COMPANY {
+        let _beside = shared.company.read().await;
+        return execute(task, job, shared).await;
+    }
+    match tokio::time::timeout(ALONE_PATIENCE, shared.company.write()).await {
+        Ok(_alone) if shared.may_begin() => execute(task, job, shared).await,
+        Ok(_) => End::Stopped,
+        // Others run for long: it must not keep further ones from beginning.
+        Err(_) => End::Snoozed {
+            after: jittered(ALONE_PAUSE),
+        },
+    }
+}
+
 async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End {
     let timeout = job
         .timeout_seconds
@@ -77,7 +105,7 @@ async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End 
     let context = JobContext::new(
         job,
         timeout,
-        Arc::clone(&shared.resources),
+        Arc::clone(&shared.work.resources),
         cancellation.clone(),
     );
     // The text of serde's error may repeat values of the payload.
@@ -92,10 +120,11 @@ async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End 
             return End::Failed { error, after: None };
         }
     };
-    let version = shared.resources.version.clone();
+    let version = shared.work.resources.version.clone();
     let attempt = with_metadata(job.metadata(version), attempt).in_current_span();
     let end = supervise(Box::pin(attempt), job, timeout, shared).await;
     match end {
+        End::Failed { .. } | End::Stopped if shared.held.is_unwanted(job.id) => End::Cancelled,
         // What failed because it was told to stop has not failed.
         End::Failed { .. } if cancellation.is_cancelled() => End::Stopped,
         end => end,
@@ -109,13 +138,10 @@ async fn supervise(attempt: Attempt, job: &ClaimedJob, timeout: Duration, shared
     shared
         .held
         .began(job.id, job.lease_number, running.abort_handle());
-    let result = match tokio::time::timeout(timeout, &mut running).await {
-        Ok(result) => result,
-        Err(_) => {
-            running.abort();
-            let error = format!("it took longer than {} s", timeout.as_secs());
-            return End::Failed { error, after: None };
-        }
+    let Ok(result) = tokio::time::timeout(timeout, &mut running).await else {
+        running.abort();
+        let error = format!("it took longer than {timeout:?}");
+        return End::Failed { error, after: None };
     };
     match result {
         Ok(Ok(())) => End::Completed,
@@ -149,6 +175,7 @@ fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> Report {
     let (outcome, error) = match end {
         End::Completed => (Outcome::Completed, None),
         End::Stopped => (Outcome::Release, None),
+        End::Cancelled => (Outcome::Cancelled, None),
         End::Snoozed { after } => (Outcome::Snooze { after }, None),
         End::GaveUp { error } => (Outcome::Dead, Some(error)),
         End::Failed { error, .. } if is_last => (Outcome::Dead, Some(error)),

@@ -99,7 +99,13 @@ async fn claim(
 ) -> Result<usize, super::retry::StatementError> {
     let _claiming = shared.claiming.read().await;
     let worker = shared.lease.worker();
-    let jobs = limited(store.claim(worker, &queue.name, free.len() as u64)).await?;
+    let wanted = free.len() as u64;
+    let jobs = if shared.limits.has(&queue.name) {
+        limited(store.claim_limited(worker, &queue.name, wanted)).await
+    } else {
+        limited(store.claim(worker, &queue.name, wanted)).await
+    };
+    let jobs = jobs.inspect_err(|_| shared.doubts.raise())?;
     let count = jobs.len();
     for (job, slot) in jobs.into_iter().zip(free) {
         shared.held.insert(job.id, job.lease_number);

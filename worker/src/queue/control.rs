@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    claim, finish, heartbeat, listen, promote, prune,
+    claim, finish, heartbeat, limits, listen, promote, schedule,
     shared::{Assigned, Shared},
 };
 
@@ -78,8 +78,9 @@ impl Control {
             self.reports,
         ));
         loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(limits::run(Arc::clone(&shared), store.clone()));
         loops.spawn(promote::run(Arc::clone(&shared), store.clone()));
-        loops.spawn(prune::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(schedule::run(Arc::clone(&shared), store.clone()));
         let listen_url = shared.config.listen_url.as_ref();
         if let Some(pool) = listen_url.and_then(|url| db::listener_pool(url, "worker listener")) {
             loops.spawn(listen::run(Arc::clone(&shared), pool));
@@ -101,7 +102,10 @@ impl Control {
         let mut settings = self.db.clone();
         settings.database_pool_size = CONNECTIONS;
         let db = db::connect(&settings, "worker queue").await?;
-        let store = JobStore::new(db);
+        let mut store = JobStore::new(db);
+        if self.shared.work.resources.retention.finished.is_zero() {
+            store = store.without_completed();
+        }
         heartbeat::register(&self.shared, &store, self.shared.lease.worker())
             .await
             .context("the worker cannot be registered")?;

@@ -18,11 +18,14 @@ use super::{
 /// How often a lease is renewed within its length.
 const BEATS_PER_LEASE: u32 = 4;
 
+/// A job that somebody cancels hears of it within a beat, however long the lease.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Runs until all attempts have ended: a worker that drains is alive.
 pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
     let drained = shared.drained.clone();
     drained
-        .run_until_cancelled(beat_for_ever(&shared, &store))
+        .run_until_cancelled(Box::pin(beat_for_ever(&shared, &store)))
         .await;
 }
 
@@ -43,7 +46,8 @@ pub(super) async fn register(
 }
 
 async fn beat_for_ever(shared: &Shared, store: &JobStore) {
-    let mut ticks = tokio::time::interval(shared.config.lease / BEATS_PER_LEASE);
+    let interval = (shared.config.lease / BEATS_PER_LEASE).min(LONGEST_INTERVAL);
+    let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut said_lost = false;
     loop {
@@ -69,7 +73,13 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     } else {
         return start_over(shared, store).await;
     }
-    reconcile(shared, store, worker).await?;
+    if shared.doubts.take() {
+        reconcile(shared, store, worker).await?;
+    }
+    if !shared.held.is_empty() {
+        let unwanted = limited(store.cancel_requested(worker)).await?;
+        shared.held.cancel(&unwanted);
+    }
     if shared.lease.is_steady() {
         rescue(shared, store).await?;
     }

@@ -17,6 +17,7 @@ struct Attempt {
     lease_number: i32,
     cancellation: CancellationToken,
     abort: Option<AbortHandle>,
+    is_unwanted: bool,
 }
 
 impl Held {
@@ -31,6 +32,7 @@ impl Held {
             lease_number,
             cancellation: cancellation.clone(),
             abort: None,
+            is_unwanted: false,
         };
         self.jobs().insert(job, attempt);
         cancellation
@@ -66,6 +68,28 @@ impl Held {
 
     pub(super) fn ids(&self) -> Vec<Uuid> {
         self.jobs().keys().copied().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs().is_empty()
+    }
+
+    /// Tells attempts that somebody cancelled their jobs.
+    pub(super) fn cancel(&self, ids: &[Uuid]) {
+        let mut jobs = self.jobs();
+        for id in ids {
+            if let Some(attempt) = jobs.get_mut(id) {
+                attempt.is_unwanted = true;
+                attempt.cancellation.cancel();
+            }
+        }
+    }
+
+    /// Whether somebody cancelled the job.
+    pub(super) fn is_unwanted(&self, job: Uuid) -> bool {
+        self.jobs()
+            .get(&job)
+            .is_some_and(|attempt| attempt.is_unwanted)
     }
 
     /// Tells every attempt that its outcome no longer counts.

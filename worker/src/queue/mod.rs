@@ -8,7 +8,7 @@
 //! │ heartbeat  renew · reconcile · rescue                  │     └─────────────────────────────────┘
 //! │ promote    scheduled jobs whose time has come          │
 //! │ listen     PostgreSQL says that there is something new │
-//! │ prune      finished jobs that were kept long enough    │
+//! │ schedule   jobs that are enqueued by the clock         │
 //! └────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -21,20 +21,23 @@ mod backend;
 mod claim;
 mod context;
 mod control;
+mod doubts;
 mod error;
 mod finish;
 mod heartbeat;
 mod held;
 mod lease;
+mod limits;
 mod listen;
 mod promote;
-mod prune;
 mod registry;
 mod retry;
 mod runtime;
+mod schedule;
 mod shared;
 
 pub use context::JobContext;
 pub use error::TaskError;
-pub use registry::{Handler, Registry};
-pub use runtime::{Config, QueueConfig, Runtime};
+pub use registry::{Handler, Registry, UnknownJob};
+pub use runtime::{Config, QueueConfig, Runtime, Work};
+pub use schedule::{ScheduleError, Schedules};

@@ -6,7 +6,7 @@ use db::jobs::JobStore;
 
 use super::{retry::limited, shared::Shared};
 
-const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_millis(1500);
 
 /// How many jobs one statement promotes; a full batch is followed by the next at once.
 const BATCH: u64 = 1000;

@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use db::jobs::Task;
+use db::jobs::{NewJob, Task};
+use thiserror::Error;
 
 use super::{JobContext, TaskError};
 
@@ -32,9 +33,35 @@ impl Registry {
         self
     }
 
+    /// A job of a task by its name, with a payload that is checked to be the task's.
+    pub fn job(&self, kind: &str, payload: &str) -> Result<NewJob, UnknownJob> {
+        let task = self.get(kind).ok_or_else(|| {
+            let mut known: Vec<&str> = self.tasks.keys().copied().collect();
+            known.sort_unstable();
+            UnknownJob::Task {
+                known: known.join(", "),
+            }
+        })?;
+        task.job(payload).map_err(UnknownJob::Payload)
+    }
+
     pub(super) fn get(&self, kind: &str) -> Option<&dyn Runnable> {
         self.tasks.get(kind).map(Box::as_ref)
     }
+}
+
+/// Why there is no such job.
+#[derive(Debug, Error)]
+pub enum UnknownJob {
+    /// This worker knows no such task.
+    #[error("there is no such task; this worker knows {known}")]
+    Task {
+        /// Those that it knows.
+        known: String,
+    },
+    /// The payload is not the task's.
+    #[error("the payload is not this task's")]
+    Payload(#[source] serde_json::Error),
 }
 
 /// A task's code: every `async fn(T, &JobContext) -> Result<(), TaskError>` is one.
@@ -66,6 +93,7 @@ pub(super) trait Runnable: Send + Sync {
     fn attempt(&self, payload: &str, job: JobContext) -> Result<Attempt, serde_json::Error>;
     fn timeout(&self) -> Duration;
     fn backoff(&self, attempt: i32) -> Duration;
+    fn job(&self, payload: &str) -> Result<NewJob, serde_json::Error>;
 }
 
 struct Code<T, H> {
@@ -90,5 +118,9 @@ where
 
     fn backoff(&self, attempt: i32) -> Duration {
         T::backoff(attempt)
+    }
+
+    fn job(&self, payload: &str) -> Result<NewJob, serde_json::Error> {
+        serde_json::from_str::<T>(payload).map(|task| task.job())
     }
 }

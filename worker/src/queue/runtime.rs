@@ -14,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Registry, attempt,
+    Registry, Schedules, attempt,
     backend::QueueBackend,
     control::{Control, Started},
+    doubts::Doubts,
     heartbeat::EXIT_PATIENCE,
     held::Held,
     lease::Lease,
+    limits::Limits,
     shared::{Assigned, Shared, Wakeups},
 };
 use crate::Resources;
@@ -33,14 +35,20 @@ pub struct Config {
     pub lease: Duration,
     /// For how long running jobs may go on when it stops.
     pub grace: Duration,
-    /// How long completed and cancelled jobs are kept.
-    pub retention: Duration,
-    /// How long dead jobs are kept.
-    pub dead_retention: Duration,
     /// Which PostgreSQL tells it of new jobs, beside its own looking; `None`: it looks only.
     pub listen_url: Option<DatabaseUrl>,
     /// What operators know it by.
     pub hostname: String,
+}
+
+/// What a worker works on.
+pub struct Work {
+    /// The tasks that it knows.
+    pub tasks: Registry,
+    /// What it enqueues by the clock.
+    pub schedules: Schedules,
+    /// What its tasks may use.
+    pub resources: Arc<Resources>,
 }
 
 /// A queue, and how many of its jobs run at once in this process.
@@ -73,12 +81,7 @@ pub struct Runtime {
 
 impl Runtime {
     /// Connects, registers the worker and starts to claim.
-    pub async fn start(
-        config: Config,
-        db: &db::Settings,
-        registry: Registry,
-        resources: Arc<Resources>,
-    ) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, db: &db::Settings, work: Work) -> anyhow::Result<Self> {
         let (senders, receivers) = config
             .queues
             .iter()
@@ -90,12 +93,14 @@ impl Runtime {
             lease: Lease::new(Uuid::now_v7(), config.lease),
             held: Held::default(),
             claiming: RwLock::default(),
+            doubts: Doubts::default(),
+            limits: Limits::default(),
+            company: RwLock::default(),
             reports: report_sender,
             draining: CancellationToken::new(),
             drained: CancellationToken::new(),
             config,
-            registry,
-            resources,
+            work,
         });
         let control = Control {
             shared: Arc::clone(&shared),

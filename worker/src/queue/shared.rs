@@ -6,8 +6,7 @@ use db::jobs::{ClaimedJob, Report};
 use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Registry, held::Held, lease::Lease};
-use crate::Resources;
+use super::{Config, Work, doubts::Doubts, held::Held, lease::Lease, limits::Limits};
 
 /// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
 #[derive(Debug)]
@@ -18,13 +17,18 @@ pub(super) struct Assigned {
 
 pub(super) struct Shared {
     pub(super) config: Config,
-    pub(super) registry: Registry,
-    pub(super) resources: Arc<Resources>,
+    pub(super) work: Work,
     pub(super) held: Held,
     pub(super) lease: Lease,
     /// Held for reading by a claim under way, for writing by a reconciliation: a job whose claim is
     /// not yet noted must not be taken for one that got lost.
     pub(super) claiming: RwLock<()>,
+    /// Whether jobs may be leased to this worker that it does not know of.
+    pub(super) doubts: Doubts,
+    /// Which of its queues have a limit across all workers.
+    pub(super) limits: Limits,
+    /// Held for reading by every attempt, for writing by one that must run alone in its process.
+    pub(super) company: RwLock<()>,
     /// Where attempts report.
     pub(super) reports: mpsc::UnboundedSender<Report>,
     /// What makes each queue look for jobs at once.

@@ -6,11 +6,17 @@ use sea_orm::{ActiveEnum, ConnectionTrait, DbErr, Value, sea_query::ArrayType};
 use uuid::Uuid;
 
 use super::Report;
-use crate::jobs::{JobStore, store::postgres};
+use crate::jobs::{
+    JobStore,
+    store::{milliseconds, postgres},
+};
 
 impl JobStore {
-    /// The jobs whose report is taken.
-    pub(super) async fn finish_postgres(&self, reports: &[Report]) -> Result<HashSet<Uuid>, DbErr> {
+    /// The leases, each a job and a number, whose report is taken.
+    pub(super) async fn finish_postgres(
+        &self,
+        reports: &[Report],
+    ) -> Result<HashSet<(Uuid, i32)>, DbErr> {
         // In the order of the ids, so that two that finish at once cannot lock each other out.
         let mut reports: Vec<&Report> = reports.iter().collect();
         reports.sort_by_key(|report| report.job_id);
@@ -30,8 +36,9 @@ impl JobStore {
                 leases(&ended),
                 states,
                 errors(&ended),
+                self.keeps_completed.into(),
             ];
-            taken.extend(self.returned_ids(FINISH, values).await?);
+            taken.extend(self.returned_leases(FINISH, values).await?);
         }
         if !requeued.is_empty() {
             let delays = array(ArrayType::BigInt, &requeued, |report| delay(report).into());
@@ -40,36 +47,39 @@ impl JobStore {
             });
             let (ids, leases, errors) = (ids(&requeued), leases(&requeued), errors(&requeued));
             let values = [self.postgres_now(), ids, leases, delays, refunds, errors];
-            taken.extend(self.returned_ids(REQUEUE, values).await?);
+            taken.extend(self.returned_leases(REQUEUE, values).await?);
         }
         let open: Vec<&Report> = reports
             .into_iter()
-            .filter(|report| !taken.contains(&report.job_id))
+            .filter(|report| !taken.contains(&report.lease()))
             .collect();
         if !open.is_empty() {
             taken.extend(
-                self.returned_ids(TAKEN_BEFORE, [ids(&open), leases(&open)])
-                    .await?,
+                self.returned_leases(
+                    TAKEN_BEFORE,
+                    [ids(&open), leases(&open), self.keeps_completed.into()],
+                )
+                .await?,
             );
         }
         Ok(taken)
     }
 
-    async fn returned_ids<const N: usize>(
+    async fn returned_leases<const N: usize>(
         &self,
         sql: &str,
         values: [Value; N],
-    ) -> Result<Vec<Uuid>, DbErr> {
+    ) -> Result<Vec<(Uuid, i32)>, DbErr> {
         let rows = self.db.query_all_raw(postgres(sql, values)).await?;
-        rows.iter().map(|row| row.try_get("", "id")).collect()
+        rows.iter()
+            .map(|row| Ok((row.try_get("", "id")?, row.try_get("", "lease_number")?)))
+            .collect()
     }
 }
 
 /// The library cannot put a NULL into an array, so "none" travels as -1 and as an empty text.
 fn delay(report: &Report) -> i64 {
-    report.outcome.delay().map_or(-1, |delay| {
-        i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
-    })
+    report.outcome.delay().map_or(-1, milliseconds)
 }
 
 fn texts(reports: &[&Report], text: impl Fn(&Report) -> Option<String>) -> Value {
@@ -108,15 +118,17 @@ WITH report AS (
     DELETE FROM job USING report
     WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
     RETURNING job.*, report.state AS end_state, NULLIF(report.errors, '')::json AS all_errors
+), kept AS (
+    INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts,
+                              timeout_seconds, unique_key, run_at, created_at, started_at, finished_at,
+                              lease_number, deaths, errors, request_id, traceparent, enqueued_by)
+    SELECT id, kind, queue, priority, end_state, payload, attempt, max_attempts,
+           timeout_seconds, unique_key, run_at, created_at, started_at, COALESCE($1, clock_timestamp()),
+           lease_number, deaths, COALESCE(all_errors, errors), request_id, traceparent, enqueued_by
+    FROM ended
+    WHERE $6 OR end_state <> 'completed'
 )
-INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts,
-                          timeout_seconds, unique_key, run_at, created_at, started_at, finished_at,
-                          lease_number, deaths, errors, request_id, traceparent, enqueued_by)
-SELECT id, kind, queue, priority, end_state, payload, attempt, max_attempts,
-       timeout_seconds, unique_key, run_at, created_at, started_at, COALESCE($1, clock_timestamp()),
-       lease_number, deaths, COALESCE(all_errors, errors), request_id, traceparent, enqueued_by
-FROM ended
-RETURNING id";
+SELECT id, lease_number FROM ended";
 
 /// Walks the primary key of `job`, once per report. No delay keeps the job's place.
 const REQUEUE: &str = "
@@ -130,12 +142,15 @@ SET state = CASE WHEN report.delay > 0 THEN 'scheduled' ELSE 'available' END,
 FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::text[])
     AS report (id, lease_number, delay, refund, errors)
 WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
-RETURNING job.id";
+RETURNING job.id, job.lease_number";
 
-/// Walks the primary keys of both tables, once per report.
+/// Walks the primary keys of both tables, once per report. `$3`: completed jobs are kept, so that one
+/// that is in neither never was.
 const TAKEN_BEFORE: &str = "
-SELECT report.id FROM unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
+SELECT report.id, report.lease_number FROM unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
 WHERE EXISTS (SELECT FROM finished_job
               WHERE finished_job.id = report.id AND finished_job.lease_number = report.lease_number)
    OR EXISTS (SELECT FROM job
-              WHERE job.id = report.id AND job.lease_number = report.lease_number)";
+              WHERE job.id = report.id AND job.lease_number = report.lease_number)
+   OR NOT $3 AND NOT EXISTS (SELECT FROM job WHERE job.id = report.id
+                                UNION ALL SELECT FROM finished_job WHERE finished_job.id = report.id)";

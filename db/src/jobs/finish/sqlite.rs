@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
 };
 use uuid::Uuid;
 
@@ -16,8 +15,11 @@ use crate::{
 };
 
 impl JobStore {
-    /// The jobs whose report is taken.
-    pub(super) async fn finish_sqlite(&self, reports: &[Report]) -> Result<HashSet<Uuid>, DbErr> {
+    /// The leases, each a job and a number, whose report is taken.
+    pub(super) async fn finish_sqlite(
+        &self,
+        reports: &[Report],
+    ) -> Result<HashSet<(Uuid, i32)>, DbErr> {
         let txn = self.begin().await?;
         let mut taken = HashSet::new();
         for report in reports {
@@ -31,10 +33,10 @@ impl JobStore {
                     true
                 }
                 Some(job) => job.lease_number == report.lease_number,
-                None => finished_under(&txn, report).await?,
+                None => self.finished_under(&txn, report).await?,
             };
             if is_taken {
-                taken.insert(report.job_id);
+                taken.insert(report.lease());
             }
         }
         txn.commit().await?;
@@ -52,6 +54,9 @@ impl JobStore {
             job.errors = serde_json::from_str(errors).ok();
         }
         if let Some(state) = report.outcome.end() {
+            if state == finished_job::State::Completed && !self.keeps_completed {
+                return job::Entity::delete_by_id(job.id).exec(txn).await.map(drop);
+            }
             return bury(txn, job, state, now).await;
         }
         let delay = report.outcome.delay().unwrap_or_default();
@@ -73,6 +78,22 @@ impl JobStore {
         job.errors = Set(errors);
         job.worker_id = Set(None);
         job.update(txn).await.map(drop)
+    }
+
+    /// Whether a job that is not among the unfinished ended under this lease. Where completed jobs
+    /// are not kept, one that is nowhere did.
+    async fn finished_under(
+        &self,
+        txn: &DatabaseTransaction,
+        report: &Report,
+    ) -> Result<bool, DbErr> {
+        let finished = finished_job::Entity::find_by_id(report.job_id)
+            .one(txn)
+            .await?;
+        Ok(match finished {
+            Some(job) => job.lease_number == report.lease_number,
+            None => !self.keeps_completed,
+        })
     }
 }
 
@@ -110,12 +131,4 @@ pub(in crate::jobs) async fn bury(
         .exec(txn)
         .await
         .map(drop)
-}
-
-async fn finished_under(txn: &DatabaseTransaction, report: &Report) -> Result<bool, DbErr> {
-    let finished = finished_job::Entity::find_by_id(report.job_id)
-        .filter(finished_job::Column::LeaseNumber.eq(report.lease_number))
-        .one(txn)
-        .await?;
-    Ok(finished.is_some())
 }

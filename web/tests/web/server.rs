@@ -1,4 +1,5 @@
-//! The service under test: on a free port, with a database of its own.
+//! The service as a server: for tests of what goes over the wire, on a free port and SQLite. What views
+//! do with the database is tested on both kinds, with [`e2e::TestApp`].
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -17,7 +18,7 @@ use web::{App, Limits, Settings};
 /// Far more than anything here takes, so that what never happens fails a test instead of hanging it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct TestApp {
+pub struct Server {
     pub db: DatabaseConnection,
     pub address: SocketAddr,
     client: Client,
@@ -26,7 +27,7 @@ pub struct TestApp {
     folder: TempDir,
 }
 
-impl TestApp {
+impl Server {
     pub async fn start() -> Self {
         Self::start_with(&[], Limits::default()).await
     }

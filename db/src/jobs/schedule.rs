@@ -1,0 +1,70 @@
+//! Schedules: what each remembers, so that every tick is enqueued once however many workers run.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+
+use super::{EnqueueError, JobStore, NewJob};
+
+impl JobStore {
+    /// What time it is for the queue.
+    pub async fn now(&self) -> Result<DateTime<Utc>, DbErr> {
+        if self.is_sqlite() {
+            return Ok(self.sqlite_now());
+        }
+        let sql = "SELECT COALESCE($1, clock_timestamp()) AS now";
+        let row = self
+            .db
+            .query_one_raw(super::store::postgres(sql, [self.postgres_now()]))
+            .await?;
+        row.map_or_else(|| Ok(Utc::now()), |row| row.try_get("", "now"))
+    }
+
+    /// The last tick of a schedule that was enqueued. A schedule that is new begins at `now`: what it
+    /// would have done before is not made up for.
+    pub async fn last_tick(
+        &self,
+        schedule: &str,
+        now: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, DbErr> {
+        // Walks the primary key.
+        let sql = "SELECT last_tick_at FROM schedule WHERE name = $1";
+        if let Some(row) = self
+            .db
+            .query_one_raw(self.statement(sql, [schedule.into()]))
+            .await?
+        {
+            return row.try_get("", "last_tick_at");
+        }
+        let sql =
+            "INSERT INTO schedule (name, last_tick_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        self.db
+            .execute_raw(self.statement(sql, [schedule.into(), now.into()]))
+            .await?;
+        Ok(now)
+    }
+
+    /// Enqueues the job of a tick, unless a worker did it already. Answers whether it did.
+    pub async fn fire(
+        &self,
+        schedule: &str,
+        tick: DateTime<Utc>,
+        job: NewJob,
+    ) -> Result<bool, EnqueueError> {
+        let txn = self.begin().await?;
+        // The row's lock makes a second worker wait, and then find the tick done.
+        let sql = "UPDATE schedule SET last_tick_at = $2 WHERE name = $1 AND last_tick_at < $2";
+        let advanced = txn
+            .execute_raw(self.statement(sql, [schedule.into(), tick.into()]))
+            .await?;
+        if advanced.rows_affected() == 0 {
+            return Ok(false);
+        }
+        job.enqueue(&txn).await?;
+        txn.commit().await?;
+        Ok(true)
+    }
+
+    fn statement<const N: usize>(&self, sql: &str, values: [Value; N]) -> Statement {
+        Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)
+    }
+}

@@ -1,0 +1,21 @@
+//! The job store's promises and the connection's, on both databases.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod claim;
+mod connection;
+mod enqueue;
+mod fencing;
+mod finish;
+mod heartbeat;
+mod many;
+mod model;
+mod notify;
+mod operate;
+mod promote;
+mod prune;
+mod rescue;
+mod status;
+mod storm;
+mod test_store;
+mod unique;

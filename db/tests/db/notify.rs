@@ -1,0 +1,91 @@
+//! Waking the workers: PostgreSQL says that a queue has something new.
+
+use std::time::Duration;
+
+use db::jobs::NOTIFY_CHANNEL;
+use e2e::Backend;
+use sea_orm::TransactionTrait;
+use sqlx::postgres::PgListener;
+use tokio::time::timeout;
+
+use crate::test_store::{TestStore, note};
+
+/// Longer than the throttle holds wake-ups back, which this process's other tests keep busy too.
+const BETWEEN: Duration = Duration::from_millis(15);
+
+async fn listener(store: &TestStore) -> PgListener {
+    let url = store.database.url().parse().unwrap();
+    let pool = db::listener_pool(&url, "listener").unwrap();
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen(NOTIFY_CHANNEL).await.unwrap();
+    listener
+}
+
+/// Enqueues until somebody hears of it, and gives the first queue that was named.
+async fn first_heard(store: &TestStore, listener: &mut PgListener, queue: &str) -> String {
+    for _ in 0..1000 {
+        store.enqueue(note().queue(queue)).await;
+        if let Ok(heard) = timeout(BETWEEN, listener.recv()).await {
+            return heard.unwrap().payload().to_owned();
+        }
+    }
+    panic!("nobody heard of a job");
+}
+
+#[tokio::test]
+async fn a_committed_job_is_heard_of_by_the_name_of_its_queue() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let mut listener = listener(&store).await;
+    assert_eq!(first_heard(&store, &mut listener, "slow").await, "slow");
+}
+
+#[tokio::test]
+async fn a_job_that_was_rolled_back_is_not_heard_of() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let mut listener = listener(&store).await;
+    for _ in 0..20 {
+        let txn = store.db().begin().await.unwrap();
+        note().queue("rolled back").enqueue(&txn).await.unwrap();
+        txn.rollback().await.unwrap();
+        tokio::time::sleep(BETWEEN).await;
+    }
+    assert_eq!(
+        first_heard(&store, &mut listener, "committed").await,
+        "committed"
+    );
+}
+
+#[tokio::test]
+async fn a_job_is_heard_of_only_when_its_transaction_commits() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let mut listener = listener(&store).await;
+    let txn = store.db().begin().await.unwrap();
+    for _ in 0..20 {
+        note().queue("late").enqueue(&txn).await.unwrap();
+        assert!(timeout(BETWEEN, listener.recv()).await.is_err());
+    }
+    txn.commit().await.unwrap();
+    let heard = timeout(Duration::from_secs(5), listener.recv()).await;
+    assert_eq!(heard.unwrap().unwrap().payload(), "late");
+}
+
+#[tokio::test]
+async fn a_delayed_job_wakes_nobody() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let mut listener = listener(&store).await;
+    for _ in 0..20 {
+        store
+            .enqueue(note().queue("later").delay(Duration::from_mins(1)))
+            .await;
+        tokio::time::sleep(BETWEEN).await;
+    }
+    assert_eq!(first_heard(&store, &mut listener, "now").await, "now");
+}

@@ -1,0 +1,114 @@
+//! Pruning: finished jobs by their state and age.
+
+use std::time::Duration;
+
+use db::{entities::finished_job::State, jobs::Outcome};
+use e2e::Backend;
+use rstest::rstest;
+
+use crate::test_store::{TestStore, report};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Jobs that ended so many seconds after the start.
+async fn ended(store: &TestStore, outcome: Outcome, seconds: &[i64]) {
+    for second in seconds {
+        let job = store.claimed().await;
+        let end = report(&job, outcome);
+        store.at(*second).finish(&[end]).await.unwrap();
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn jobs_go_when_they_are_older_than_their_state_is_kept(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    ended(&store, Outcome::Completed, &[0, 1]).await;
+    ended(&store, Outcome::Dead, &[0]).await;
+    ended(&store, Outcome::Cancelled, &[0]).await;
+    assert_eq!(
+        store
+            .at(60)
+            .prune(State::Completed, MINUTE, 10)
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        store
+            .at(61)
+            .prune(State::Completed, MINUTE, 10)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        store
+            .at(62)
+            .prune(State::Completed, MINUTE, 10)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(store.count_finished().await, 2);
+    assert_eq!(
+        store.at(61).prune(State::Dead, MINUTE, 10).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        store
+            .at(61)
+            .prune(State::Cancelled, MINUTE, 10)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(store.count_finished().await, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_batch_holds_the_oldest(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    ended(&store, Outcome::Completed, &[3, 1, 2]).await;
+    let prune = async || {
+        store
+            .at(100)
+            .prune(State::Completed, MINUTE, 2)
+            .await
+            .unwrap()
+    };
+    assert_eq!(prune().await, 2);
+    // The youngest is left.
+    assert_eq!(
+        store
+            .at(63)
+            .prune(State::Completed, MINUTE, 2)
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(prune().await, 1);
+    assert_eq!(prune().await, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn unfinished_jobs_are_not_pruned(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.enqueue_notes(1).await;
+    for state in [State::Completed, State::Dead, State::Cancelled] {
+        assert_eq!(store.at(3600).prune(state, MINUTE, 10).await.unwrap(), 0);
+    }
+    assert_eq!(store.count().await, 1);
+}

@@ -1,0 +1,49 @@
+//! Two processes that write to one SQLite file at the same time.
+
+use std::{sync::Arc, time::Duration};
+
+use db::entities::{finished_job, job};
+use e2e::{Backend::Sqlite, process::Signal};
+use sea_orm::{EntityTrait, PaginatorTrait};
+use tokio::task::JoinSet;
+
+use crate::service::{Web, migrated, start_worker, stop, until};
+
+const POSTS: u32 = 150;
+
+/// Between two posts: 50 a second.
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn on_one_sqlite_file_web_and_worker_get_along_under_load() {
+    let database = migrated(Sqlite).await.expect("SQLite is always there");
+    let web = Arc::new(Web::start(database.url(), &[]).await);
+    let mut worker = start_worker(database.url(), &[]);
+
+    let mut ticks = tokio::time::interval(PAUSE);
+    let mut posts = JoinSet::new();
+    for number in 0..POSTS {
+        ticks.tick().await;
+        let web = Arc::clone(&web);
+        // It fails for any other answer than 202.
+        posts.spawn(async move { web.sign_up(&format!("user-{number}")).await });
+    }
+    assert_eq!(posts.join_all().await.len(), POSTS as usize);
+    let db = &database.db;
+    until(async || job::Entity::find().count(db).await.unwrap() == 0).await;
+
+    let mut web = Arc::into_inner(web).unwrap();
+    stop(&mut web.process, Signal::TERM).await;
+    stop(&mut worker, Signal::TERM).await;
+    let jobs = finished_job::Entity::find().all(db).await.unwrap();
+    assert_eq!(jobs.len(), POSTS as usize);
+    for job in jobs {
+        assert_eq!(
+            (job.state, job.attempt),
+            (finished_job::State::Completed, 1)
+        );
+    }
+    for line in [web.process.lines(), worker.lines()].concat() {
+        assert!(!line.contains("locked") && !line.contains("busy"), "{line}");
+    }
+}

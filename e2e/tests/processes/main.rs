@@ -1,0 +1,14 @@
+//! The built binaries as processes, as they run in production and at a developer's desk.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+
+mod dev;
+mod health;
+mod jobs;
+mod journey;
+mod kill;
+mod load;
+mod secrecy;
+mod service;
+mod settings;
+mod startup;

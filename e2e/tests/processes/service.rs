@@ -1,0 +1,168 @@
+//! Processes of the service, and what a test asks of them.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use e2e::{
+    Backend, TestDatabase,
+    process::{Process, Signal},
+};
+use reqwest::{Client, Response, header};
+use serde_json::{Value, json};
+
+/// Far more than anything here takes, so that what never happens fails a test instead of hanging
+/// it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a process may take to stop that has nothing left to do: far less than the grace.
+pub const STOPS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A `web` process that listens.
+pub struct Web {
+    pub process: Process,
+    client: Client,
+    address: String,
+}
+
+impl Web {
+    pub async fn start(database: &str, variables: &[(&str, &str)]) -> Self {
+        Self::listening(Self::spawn(database, variables)).await
+    }
+
+    /// A process that may not listen yet.
+    pub fn spawn(database: &str, variables: &[(&str, &str)]) -> Process {
+        let mut all = vec![
+            ("DATABASE_URL", database),
+            ("HOST", "127.0.0.1"),
+            ("PORT", "0"),
+        ];
+        all.extend(variables);
+        Process::start("web", [], all)
+    }
+
+    /// Awaits that the process listens.
+    pub async fn listening(process: Process) -> Self {
+        let is_it = |line: &str| line.contains("\"listening\"");
+        let line: Value = parse(&process.wait_for_line(is_it, PATIENCE).await);
+        let address = text(&line["Fields"]["address"]).to_owned();
+        Self::at(process, address)
+    }
+
+    /// A process that is known to listen there.
+    pub fn at(process: Process, address: String) -> Self {
+        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        Self {
+            process,
+            client,
+            address,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        let url = format!("http://{}{path}", self.address);
+        self.client.get(url).send().await.unwrap()
+    }
+
+    pub async fn heartbeat(&self) -> Value {
+        let response = self.get("/__heartbeat__").await;
+        assert_eq!(response.status(), 200);
+        response.json().await.unwrap()
+    }
+
+    /// Signs somebody up, and gives the path at which the job is shown.
+    pub async fn sign_up(&self, name: &str) -> String {
+        let url = format!("http://{}/user", self.address);
+        let user = json!({"name": name, "email": format!("{name}@example.net")});
+        let request = self.client.post(url).json(&user);
+        let request = request.header("x-request-id", format!("request-of-{name}"));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 202, "{:?}", self.process.lines());
+        let location = response.headers()[header::LOCATION].to_str();
+        location.unwrap().to_owned()
+    }
+
+    /// Awaits that the job at this path is completed.
+    pub async fn completes(&self, job: &str) {
+        until(async || {
+            let job: Value = self.get(job).await.json().await.unwrap();
+            job["state"] == "completed"
+        })
+        .await;
+    }
+}
+
+/// Starts a `worker` process.
+pub fn start_worker(database: &str, variables: &[(&str, &str)]) -> Process {
+    let mut all = vec![("DATABASE_URL", database)];
+    all.extend(variables);
+    Process::start("worker", [], all)
+}
+
+/// A database that `migration up` has migrated. `None` where there is no PostgreSQL for this test.
+pub async fn migrated(backend: Backend) -> Option<TestDatabase> {
+    let database = TestDatabase::empty(backend).await?;
+    let mut migration = Process::start("migration", ["up"], [("DATABASE_URL", database.url())]);
+    ends_well(&mut migration, PATIENCE).await;
+    Some(database)
+}
+
+/// Asks a process to stop, and expects that it does so at once and with success.
+pub async fn stop(process: &mut Process, signal: Signal) {
+    process.signal(signal);
+    ends_well(process, STOPS_WITHIN).await;
+}
+
+async fn ends_well(process: &mut Process, patience: Duration) {
+    let status = process.wait(patience).await;
+    assert_eq!(status.code(), Some(0), "{:#?}", process.lines());
+}
+
+/// Everything that a process has written, which has to be mozlog.
+pub fn log(process: &Process) -> Vec<Value> {
+    const KEYS: [&str; 8] = [
+        "EnvVersion",
+        "Fields",
+        "Hostname",
+        "Logger",
+        "Pid",
+        "Severity",
+        "Timestamp",
+        "Type",
+    ];
+    let lines: Vec<Value> = process.lines().iter().map(|line| parse(line)).collect();
+    for line in &lines {
+        let keys: BTreeSet<_> = line.as_object().unwrap().keys().collect();
+        assert!(
+            keys.iter()
+                .eq(&KEYS.map(str::to_owned).iter().collect::<Vec<_>>()),
+            "{line}"
+        );
+        assert_eq!(line["EnvVersion"], "2.0");
+        assert_eq!(line["Pid"], process.id());
+    }
+    lines
+}
+
+/// The fields of the lines of this type.
+pub fn fields_of(log: &[Value], kind: &str) -> Vec<Value> {
+    let lines = log.iter().filter(|line| line["Type"] == kind);
+    lines.map(|line| line["Fields"].clone()).collect()
+}
+
+/// Awaits what nobody tells: looks until it is so.
+pub async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let timely = tokio::time::timeout(PATIENCE, looking).await;
+    timely.expect("this takes too long");
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}

@@ -1,0 +1,49 @@
+//! A service that is there before its database.
+
+use e2e::{
+    TestDatabase,
+    postgres::{Server, StopMode},
+    process::{Process, Signal, free_port},
+};
+
+use crate::service::{PATIENCE, Web, log, start_worker, stop};
+
+async fn says_that_it_waits(process: &Process) {
+    let says_so = |line: &str| line.contains("waiting for the database");
+    process.wait_for_line(says_so, PATIENCE).await;
+}
+
+#[tokio::test]
+async fn web_and_worker_wait_for_a_database_that_is_down_and_say_so() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let database = TestDatabase::migrated_on(&server, "late").await;
+    server.stop(StopMode::Fast);
+
+    let web = Web::spawn(database.url(), &[]);
+    let mut worker = start_worker(database.url(), &[]);
+    says_that_it_waits(&web).await;
+    says_that_it_waits(&worker).await;
+    server.start_again();
+
+    let mut web = Web::listening(web).await;
+    let job = web.sign_up("ada").await;
+    web.completes(&job).await;
+    stop(&mut web.process, Signal::TERM).await;
+    stop(&mut worker, Signal::TERM).await;
+    let password = server.url("late");
+    let password = password.split([':', '@']).nth(2).unwrap();
+    for line in [log(&web.process), log(&worker)].concat() {
+        assert!(!line.to_string().contains(password), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_waits_for_its_database_can_be_stopped() {
+    let url = format!("postgres://127.0.0.1:{}/none", free_port());
+    for mut process in [Web::spawn(&url, &[]), start_worker(&url, &[])] {
+        says_that_it_waits(&process).await;
+        stop(&mut process, Signal::TERM).await;
+    }
+}

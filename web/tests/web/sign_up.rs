@@ -1,0 +1,115 @@
+//! A user signs up, on both databases: the row, the job, the e-mail.
+
+use db::{entities::user, tasks::SendWelcomeEmail};
+use e2e::{Backend, TestApp};
+use rstest::rstest;
+use sea_orm::{EntityTrait as _, PaginatorTrait as _};
+use serde_json::{Value, json};
+
+#[rstest]
+#[tokio::test]
+async fn whoever_signs_up_is_sent_a_welcome(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(app) = TestApp::start(backend).await else {
+        return;
+    };
+    let ada = json!({"name": "ada", "email": "ada@example.net"});
+    let response = app.post("/user", &ada).await;
+    assert_eq!(response.status(), 202);
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let user = user::Entity::find_by_name("ada")
+        .one(&app.database.db)
+        .await
+        .unwrap()
+        .unwrap();
+    app.assert_enqueued(|task: &SendWelcomeEmail| task.user_id == user.id)
+        .await;
+
+    app.run_pending_jobs().await;
+    let mails = app.smtp.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to, ["ada@example.net"]);
+    let job: Value = app.get(&location).await.json().await.unwrap();
+    assert_eq!(job["state"], "completed");
+    let id = job["id"].as_str().unwrap();
+    assert!(mails[0].header("Message-ID").unwrap().contains(id));
+}
+
+#[rstest]
+#[case::name(json!({"name": "ada", "email": "b@example.net"}), "/name")]
+#[case::email(json!({"name": "bob", "email": "ada@example.net"}), "/email")]
+#[tokio::test]
+async fn what_is_taken_is_pointed_at_and_nothing_is_left_of_the_attempt(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] second: Value,
+    #[case] pointer: &str,
+) {
+    let Some(app) = TestApp::start(backend).await else {
+        return;
+    };
+    let ada = json!({"name": "ada", "email": "ada@example.net"});
+    app.post("/user", &ada).await;
+    let response = app.post("/user", &second).await;
+    assert_eq!(response.status(), 409);
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!(problem["errors"][0]["pointer"], pointer);
+    assert_eq!(
+        user::Entity::find().count(&app.database.db).await.unwrap(),
+        1
+    );
+    assert_eq!(app.enqueued::<SendWelcomeEmail>().await.len(), 1);
+    app.leaves_jobs();
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_many_who_want_a_name_at_once_one_gets_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(app) = TestApp::start(backend).await else {
+        return;
+    };
+    let requests = (0..8).map(|number| {
+        let user = json!({"name": "ada", "email": format!("{number}@example.net")});
+        app.request(reqwest::Method::POST, "/user")
+            .json(&user)
+            .send()
+    });
+    let mut answers: Vec<u16> = futures_util::future::join_all(requests)
+        .await
+        .into_iter()
+        .map(|answer| answer.unwrap().status().as_u16())
+        .collect();
+    answers.sort_unstable();
+    assert_eq!(answers, [202, 409, 409, 409, 409, 409, 409, 409]);
+    assert_eq!(app.enqueued::<SendWelcomeEmail>().await.len(), 1);
+    app.leaves_jobs();
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_user_who_does_not_exist_or_cannot_is_not_found(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(app) = TestApp::start(backend).await else {
+        return;
+    };
+    for path in [
+        "/user/nobody",
+        "/user/%00",
+        "/job/nothing",
+        "/job/01890000-0000-7000-8000-000000000000",
+    ] {
+        assert_eq!(app.get(path).await.status(), 404, "{path}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+#[should_panic(expected = "jobs were left behind")]
+async fn a_test_that_leaves_jobs_behind_unsaid_fails(#[values(Backend::Sqlite)] backend: Backend) {
+    let app = TestApp::start(backend).await.unwrap();
+    let ada = json!({"name": "ada", "email": "ada@example.net"});
+    app.post("/user", &ada).await;
+}

@@ -1,0 +1,246 @@
+//! The commands.
+
+use std::io::{self, IsTerminal, Write as _};
+
+use anyhow::{Context, bail, ensure};
+use conf::{Conf, Subcommands};
+use db::jobs::{Cancelled, Filter, JobDetail, JobState, JobStore};
+use uuid::Uuid;
+
+use super::table;
+use crate::{Settings, tasks};
+
+/// How many jobs are cancelled at once by a filter.
+const CANCEL_LIMIT: u64 = 10_000;
+
+/// Lists, retries, cancels, enqueues jobs; pauses queues
+#[derive(Conf, Clone, Debug)]
+pub struct Jobs {
+    #[conf(subcommands)]
+    command: Command,
+}
+
+#[derive(Subcommands, Clone, Debug)]
+enum Command {
+    /// Lists jobs, the newest first
+    List(List),
+    /// Shows a job with its payload and its errors
+    Show(Show),
+    /// Runs a job again that is dead or cancelled, or at once one that waits for its time
+    Retry(One),
+    /// Cancels a job, or all that a filter finds
+    Cancel(Cancel),
+    /// Claims nothing more from a queue
+    Pause(Queue),
+    /// Claims from a queue again
+    Resume(Queue),
+    /// Limits how many jobs of a queue run at once across all workers
+    Limit(Limit),
+    /// Counts jobs by queue and kind
+    Stats(Stats),
+    /// Enqueues a job
+    Enqueue(Enqueue),
+}
+
+/// Which jobs
+#[derive(Conf, Clone, Debug)]
+struct FilterOptions {
+    /// Only those in this state
+    #[arg(long)]
+    state: Option<JobState>,
+    /// Only those in this queue
+    #[arg(long)]
+    queue: Option<String>,
+    /// Only those of this kind
+    #[arg(long)]
+    kind: Option<String>,
+}
+
+/// Lists jobs, the newest first
+#[derive(Conf, Clone, Debug)]
+struct List {
+    #[conf(flatten)]
+    filter: FilterOptions,
+    /// How many at the most
+    #[arg(long, default_value = "50")]
+    limit: u64,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows a job with its payload and its errors
+#[derive(Conf, Clone, Debug)]
+struct Show {
+    /// The job's id
+    #[arg(pos)]
+    id: Uuid,
+}
+
+/// Which job
+#[derive(Conf, Clone, Debug)]
+struct One {
+    /// The job's id
+    #[arg(pos)]
+    id: Uuid,
+}
+
+/// Cancels a job, or all that a filter finds
+#[derive(Conf, Clone, Debug)]
+struct Cancel {
+    /// The job's id
+    #[arg(pos)]
+    id: Option<Uuid>,
+    #[conf(flatten)]
+    filter: FilterOptions,
+    /// Does not ask before it cancels what the filter finds
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Which queue
+#[derive(Conf, Clone, Debug)]
+struct Queue {
+    /// The queue's name
+    #[arg(pos)]
+    name: String,
+}
+
+/// Limits how many jobs of a queue run at once across all workers
+#[derive(Conf, Clone, Debug)]
+struct Limit {
+    /// The queue's name
+    #[arg(pos)]
+    name: String,
+    /// How many; without it there is no limit
+    #[arg(pos)]
+    max_running: Option<u16>,
+}
+
+/// Counts jobs by queue and kind
+#[derive(Conf, Clone, Debug)]
+struct Stats {
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Enqueues a job
+#[derive(Conf, Clone, Debug)]
+struct Enqueue {
+    /// The task's name
+    #[arg(pos)]
+    kind: String,
+    /// Its payload, as JSON
+    #[arg(pos)]
+    payload: String,
+}
+
+impl From<&FilterOptions> for Filter {
+    fn from(options: &FilterOptions) -> Self {
+        Self {
+            state: options.state,
+            queue: options.queue.clone(),
+            kind: options.kind.clone(),
+        }
+    }
+}
+
+impl Jobs {
+    /// Does it, and prints the result.
+    pub async fn execute(&self, settings: &Settings) -> anyhow::Result<()> {
+        let store = JobStore::new(db::connect(&settings.database, "worker jobs").await?);
+        match &self.command {
+            Command::List(list) => {
+                let jobs = store.list(&Filter::from(&list.filter), list.limit).await?;
+                print(&if list.json {
+                    table::json(&jobs)?
+                } else {
+                    table::jobs(&jobs)
+                })
+            }
+            Command::Show(Show { id }) => {
+                let job = store
+                    .show(*id)
+                    .await?
+                    .with_context(|| format!("there is no job {id}"))?;
+                print(&(serde_json::to_string_pretty(&job)? + "\n"))
+            }
+            Command::Retry(One { id }) => {
+                store.retry(*id).await?;
+                print("it waits for a worker\n")
+            }
+            Command::Cancel(Cancel { id: Some(id), .. }) => cancel(&store, *id).await,
+            Command::Cancel(cancel) => cancel_all(&store, cancel).await,
+            Command::Pause(Queue { name }) => Ok(store.pause(name).await?),
+            Command::Resume(Queue { name }) => Ok(store.resume(name).await?),
+            Command::Limit(Limit { name, max_running }) => {
+                Ok(store.limit(name, max_running.map(i32::from)).await?)
+            }
+            Command::Stats(Stats { json }) => {
+                let (stats, now) = (store.stats().await?, store.now().await?);
+                print(&if *json {
+                    table::json(&stats)?
+                } else {
+                    table::stats(&stats, now)
+                })
+            }
+            Command::Enqueue(Enqueue { kind, payload }) => {
+                let job = tasks::registry().job(kind, payload)?;
+                print(&format!("{}\n", job.enqueue(store.db()).await?.id))
+            }
+        }
+    }
+}
+
+async fn cancel(store: &JobStore, id: Uuid) -> anyhow::Result<()> {
+    match store.cancel(id).await? {
+        Cancelled::AtOnce => print("it will not run\n"),
+        Cancelled::Requested => print("its worker is told to stop it\n"),
+    }
+}
+
+async fn cancel_all(store: &JobStore, options: &Cancel) -> anyhow::Result<()> {
+    let filter = Filter::from(&options.filter);
+    ensure!(
+        filter.state.is_some() || filter.queue.is_some() || filter.kind.is_some(),
+        "an id is needed, or --state, --queue or --kind"
+    );
+    let is_unfinished = |job: &JobDetail| {
+        matches!(
+            job.state,
+            JobState::Scheduled | JobState::Available | JobState::Running
+        )
+    };
+    let mut jobs = store.list(&filter, CANCEL_LIMIT).await?;
+    jobs.retain(is_unfinished);
+    if !options.yes && !confirms(jobs.len())? {
+        bail!("nothing was cancelled");
+    }
+    let mut count = 0_usize;
+    for job in jobs {
+        // One that ends meanwhile need not be cancelled.
+        count += usize::from(store.cancel(job.id).await.is_ok());
+    }
+    print(&format!("{count} cancelled\n"))
+}
+
+fn confirms(count: usize) -> anyhow::Result<bool> {
+    ensure!(
+        io::stdin().is_terminal(),
+        "{count} jobs would be cancelled: say --yes"
+    );
+    print(&format!("cancel {count} jobs? [y/N] "))?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("y"))
+}
+
+/// Writes to standard output, whose reader may be gone.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}

@@ -1,0 +1,171 @@
+//! Mail leaves, or it is said why not.
+
+use std::{fs, path::Path, time::Duration};
+
+use e2e::{settings, smtp::SmtpServer};
+use rstest::rstest;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use uuid::Uuid;
+use worker::mail::{Mail, MailError, Mailer, Settings, SmtpUrl};
+
+use crate::queue::in_time;
+
+const ADA: &str = "ada@example.net";
+
+fn mailer(variables: &[(&str, &str)]) -> Mailer {
+    Mailer::build(&settings("worker", variables)).unwrap()
+}
+
+fn mail(to: &str) -> Mail<'_> {
+    Mail {
+        to,
+        subject: "Welcome",
+        body: "Hello,\n\nand welcome.\n".to_owned(),
+    }
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+#[tokio::test]
+async fn without_a_server_a_mail_is_a_file_and_sent_again_it_is_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("made/on/the/way");
+    let mailer = mailer(&[("MAIL_DIR", folder.to_str().unwrap())]);
+    let job = Uuid::now_v7();
+    for _ in 0..2 {
+        mailer.send(job, mail(ADA)).await.unwrap();
+    }
+    let name = format!("{job}.eml");
+    assert_eq!(files(&folder), [name.as_str()]);
+    let text = fs::read_to_string(folder.join(name)).unwrap();
+    assert!(text.contains(&format!("\r\nTo: {ADA}\r\n")), "{text}");
+    assert!(
+        text.contains(&format!("Message-ID: <{job}@localhost>")),
+        "{text}"
+    );
+
+    mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
+    assert_eq!(files(&folder).len(), 2);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_a_reason_to_try_later() {
+    let mailer = mailer(&[("MAIL_DIR", "/dev/null/mail")]);
+    let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
+    assert!(matches!(error, MailError::Later(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_mail_is_from_whom_the_settings_say() {
+    let server = SmtpServer::start();
+    let from = ("MAIL_FROM", "The Service <service@example.com>");
+    let mailer = mailer(&[("SMTP_URL", &server.url()), from]);
+    let job = Uuid::now_v7();
+    mailer.send(job, mail(ADA)).await.unwrap();
+    let mails = server.wait_for(1).await;
+    assert_eq!(mails[0].from, "service@example.com");
+    assert_eq!(mails[0].to, [ADA]);
+    assert_eq!(mails[0].header("Subject").as_deref(), Some("Welcome"));
+    let id = format!("<{job}@example.com>");
+    assert_eq!(mails[0].header("Message-ID"), Some(id));
+}
+
+#[rstest]
+#[case::full(452, MailError::Later("the mail server answered 452".to_owned()))]
+#[case::nobody(550, MailError::Refused("550".to_owned()))]
+#[case::not_logged_in(530, MailError::Later("the mail server answered 530".to_owned()))]
+#[tokio::test]
+async fn a_refusal_is_for_now_or_for_good_and_never_in_the_server_s_words(
+    #[case] code: u16,
+    #[case] expected: MailError,
+) {
+    let server = SmtpServer::start();
+    server.reply_to_rcpt(1, code, "<{address}>: not this one");
+    let mailer = mailer(&[("SMTP_URL", &server.url())]);
+    let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
+    assert_eq!(error, expected);
+    mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_waited_for_and_asked_again_later() {
+    let server = SmtpServer::start();
+    server.hang();
+    let mailer = mailer(&[("SMTP_URL", &server.url())]).patience(Duration::from_millis(100));
+    let error = in_time(mailer.send(Uuid::now_v7(), mail(ADA))).await;
+    let error = error.unwrap_err();
+    let silent = "the mail server did not answer in time";
+    assert_eq!(error, MailError::Later(silent.to_owned()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_asked_again_later() {
+    let url = SmtpServer::start().url();
+    let error = mailer(&[("SMTP_URL", &url)])
+        .send(Uuid::now_v7(), mail(ADA))
+        .await;
+    let lost = "the mail server cannot be reached, or broke off";
+    assert_eq!(error, Err(MailError::Later(lost.to_owned())));
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_not_repeated() {
+    let mailer = mailer(&[]);
+    let error = mailer
+        .send(Uuid::now_v7(), mail("s3cret"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, MailError::Unsendable(_)));
+    assert!(!format!("{error} {error:?}").contains("s3cret"));
+}
+
+/// A server that would take a password without TLS: what comes after its greeting.
+async fn what_a_careless_server_hears(listener: TcpListener) -> String {
+    let (mut client, _) = listener.accept().await.unwrap();
+    client.write_all(b"220 careless\r\n").await.unwrap();
+    let _ehlo = client.read(&mut [0; 1024]).await.unwrap();
+    let extensions = b"250-careless\r\n250 AUTH PLAIN LOGIN\r\n";
+    client.write_all(extensions).await.unwrap();
+    let mut heard = [0; 1024];
+    let length = client.read(&mut heard).await.unwrap();
+    String::from_utf8_lossy(&heard[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn a_password_never_goes_to_a_server_without_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mailer = mailer(&[("SMTP_URL", &format!("smtp://user:hunter2@{address}"))]);
+    let heard = tokio::spawn(what_a_careless_server_hears(listener));
+    let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
+    assert!(matches!(error, MailError::Later(_)), "{error}");
+    let heard = in_time(heard).await.unwrap();
+    assert!(!heard.starts_with("AUTH"), "{heard}");
+}
+
+#[rstest]
+#[case("nonsense")]
+#[case("http://host")]
+#[case("smtp://user:hun#ter2@host:x")]
+#[case("smtp:")]
+#[case("smtp://user:hunter2@host?tls=maybe")]
+fn a_wrong_url_of_a_server_is_refused_with_what_is_accepted(#[case] url: &str) {
+    let error = url.parse::<SmtpUrl>().map(drop).unwrap_err();
+    assert!(error.contains("smtp://user:password@host:port"), "{error}");
+}
+
+#[tokio::test]
+async fn a_password_is_printed_by_nothing() {
+    let url = ("SMTP_URL", "smtp://user:hunter2@localhost:25");
+    let settings: Settings = settings("worker", &[url]);
+    let mailer = Mailer::build(&settings).unwrap();
+    let printed = format!("{settings:?} {mailer:?} {:?}", settings.smtp_url);
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
