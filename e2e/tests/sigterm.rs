@@ -20,8 +20,7 @@ use e2e::{
 };
 use rstest::rstest;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseConnection, EntityTrait as _,
-    PaginatorTrait as _, QueryFilter as _, Set,
+    ActiveModelTrait as _, DatabaseConnection, EntityTrait as _, PaginatorTrait as _, Set,
 };
 
 const RUNNING: usize = 20;
@@ -68,17 +67,12 @@ impl Stage {
         Process::start("worker", [], variables)
     }
 
-    /// Starts a worker, ends it by SIGTERM when all its slots are taken, and answers when the signal
+    /// Starts a worker, ends it by SIGTERM when it has all its hands full, and answers when the signal
     /// was sent and how long it took to end.
     async fn interrupt(&self, grace: Duration) -> (DateTime<Utc>, Duration) {
         let mut worker = self.worker(grace);
-        let is_running = job::Column::State.eq(job::State::Running);
-        let running = job::Entity::find().filter(is_running);
-        let db = &self.database.db;
-        wait_until(|| async {
-            running.clone().count(db).await.unwrap() == u64::try_from(RUNNING).unwrap()
-        })
-        .await;
+        // What is claimed has not begun yet, and what has not begun goes back.
+        wait_until(async || self.smtp.connections() == RUNNING).await;
 
         let (at, start) = (Utc::now(), Instant::now());
         worker.signal(Signal::TERM);
@@ -106,7 +100,7 @@ impl Stage {
     async fn finish(&self) {
         let mut worker = self.worker(PATIENCE);
         let db = &self.database.db;
-        wait_until(|| async { job::Entity::find().count(db).await.unwrap() == 0 }).await;
+        wait_until(async || job::Entity::find().count(db).await.unwrap() == 0).await;
         worker.signal(Signal::TERM);
         worker.wait(PATIENCE).await;
         let mails = self.smtp.mails();

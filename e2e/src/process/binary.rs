@@ -36,15 +36,6 @@ fn build() -> PathBuf {
         .args(["--profile", profile(&folder)])
         .arg("--target-dir")
         .arg(&target);
-    // Cargo tells a process that it runs which package it is of. ring's build script takes another
-    // answer for a reason to build it again, with all that depends on it (30 s).
-    let told = env::vars_os().map(|(name, _)| name).filter(|name| {
-        let name = name.to_string_lossy();
-        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
-    });
-    for name in told {
-        cargo.env_remove(name);
-    }
     if let Some(triple) = triple(&folder, &target) {
         cargo.args(["--target", triple]);
     }

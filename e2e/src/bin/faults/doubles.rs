@@ -56,3 +56,51 @@ fn cause(first: &Arrival, second: &Arrival, faults: &[Fault]) -> Option<Kind> {
     });
     cause.map(|fault| fault.kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// The cause of a second mail after 10 s, from another worker, with faults that begin after so
+    /// many seconds and hit these.
+    fn cause_among(faults: &[(Kind, u64, &[&str])]) -> Option<Kind> {
+        let start = Instant::now();
+        let arrival = |seconds, sender: &str| Arrival {
+            at: start + Duration::from_secs(seconds),
+            user: 0,
+            job: Uuid::nil(),
+            sender: sender.into(),
+        };
+        let fault = |&(kind, seconds, victims): &(Kind, u64, &[&str])| Fault {
+            kind,
+            from: start + Duration::from_secs(seconds),
+            until: start + Duration::from_secs(seconds + 1),
+            victims: victims.iter().map(ToString::to_string).collect(),
+        };
+        let faults: Vec<Fault> = faults.iter().map(fault).collect();
+        let arrivals = [arrival(10, "worker-1.1"), arrival(20, "worker-2.1")];
+        find(&arrivals, &faults)[0].cause
+    }
+
+    #[test]
+    fn the_end_of_the_sender_between_the_two_explains_a_double() {
+        assert_eq!(
+            cause_among(&[(Kind::Kill, 9, &["worker-1.1"])]),
+            Some(Kind::Kill)
+        );
+        assert_eq!(cause_among(&[(Kind::Kill, 3, &["worker-1.1"])]), None);
+        assert_eq!(cause_among(&[(Kind::Kill, 21, &["worker-1.1"])]), None);
+        assert_eq!(cause_among(&[(Kind::Kill, 11, &["worker-3.1"])]), None);
+    }
+
+    #[test]
+    fn a_lost_database_explains_none_and_sigterm_only_with_it() {
+        let outage: (Kind, u64, &[&str]) = (Kind::Outage, 12, &[]);
+        let term: (Kind, u64, &[&str]) = (Kind::Term, 12, &["worker-1.1"]);
+        assert_eq!(cause_among(&[outage]), None);
+        assert_eq!(cause_among(&[term]), None);
+        assert_eq!(cause_among(&[outage, term]), Some(Kind::Term));
+    }
+}
