@@ -88,6 +88,8 @@ fn timings(table: &mut Table, verdict: &Verdict) {
         let factor = if rescues.plain.len() < MANY { 2 } else { 1 };
         let name = format!("  p99 of {} with an unhurt rescuer", rescues.plain.len());
         table.limit(&name, Some(p99), RESCUE_LIMIT * factor);
+    } else if !rescues.all.is_empty() {
+        table.tell("  with an unhurt rescuer", &"none, so not judged");
     }
     if let Some(held) = verdict.held {
         let limit = service::TWO_BEATS + JOB_TIME;
