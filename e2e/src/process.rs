@@ -5,6 +5,8 @@ mod binary;
 mod lines;
 
 use std::{
+    fs::File,
+    io,
     net::TcpListener,
     os::unix::process::CommandExt as _,
     path::Path,
@@ -55,25 +57,40 @@ impl Process {
         )
     }
 
+    /// As [`Process::start`] without arguments, for a process that writes too much to keep: it goes
+    /// into a file, and [`Process::lines`] has none of it.
+    pub fn start_into<'a>(
+        log: &File,
+        name: &str,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> io::Result<Self> {
+        let mut command = Command::new(binary(name));
+        command.env_clear().envs(variables);
+        command.stdout(log.try_clone()?).stderr(log.try_clone()?);
+        Ok(Self::run(name, &mut command))
+    }
+
     /// Starts any command in the same way, but for its environment, which is the caller's matter.
     pub fn spawn(name: &str, command: &mut Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Self::run(name, command);
+        let Child { stdout, stderr, .. } = &mut process.child;
+        process.lines.read(stdout.take().expect("stdout is piped"));
+        process.lines.read(stderr.take().expect("stderr is piped"));
+        process
+    }
+
+    fn run(name: &str, command: &mut Command) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         command.current_dir(folder.path()).stdin(Stdio::null());
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let lines = Lines::default();
-        lines.read(child.stdout.take().expect("stdout is piped"));
-        lines.read(child.stderr.take().expect("stderr is piped"));
+        let child = command.spawn().expect("it starts");
         let watchdog = Some(watch(&child));
         Self {
             name: name.to_owned(),
             child,
             watchdog,
             status: None,
-            lines,
+            lines: Lines::default(),
             folder,
         }
     }

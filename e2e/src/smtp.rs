@@ -42,6 +42,7 @@ struct State {
     recipient_reply: Option<RecipientReply>,
     drops_after_data: usize,
     hangs: bool,
+    slowness: Duration,
 }
 
 #[derive(Debug)]
@@ -105,6 +106,14 @@ impl SmtpServer {
         self.mails()
     }
 
+    /// The same, and forgets them.
+    pub fn take_mails(&self) -> Vec<Mail> {
+        let mut mails = Vec::new();
+        self.state
+            .send_modify(|state| std::mem::swap(&mut mails, &mut state.mails));
+        mails
+    }
+
     /// How many connections it has accepted.
     pub fn connections(&self) -> usize {
         self.state.borrow().connections
@@ -135,12 +144,19 @@ impl SmtpServer {
         self.state.send_modify(|state| state.hangs = true);
     }
 
+    /// Thinks for so long about every mail: for one half before it lets it come, and for the other
+    /// before it says that it has it.
+    pub fn slow_down(&self, by: Duration) {
+        self.state.send_modify(|state| state.slowness = by);
+    }
+
     /// Answers as it should again, those included that it left hanging.
     pub fn behave(&self) {
         self.state.send_modify(|state| {
             state.recipient_reply = None;
             state.drops_after_data = 0;
             state.hangs = false;
+            state.slowness = Duration::ZERO;
         });
     }
 }

@@ -1,5 +1,7 @@
 //! A mail as the server took it.
 
+use std::time::Instant;
+
 /// One mail, for all of its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
@@ -9,6 +11,8 @@ pub struct Mail {
     pub to: Vec<String>,
     /// Headers and body as sent, with CRLF line ends, the dots of the transfer removed.
     pub data: String,
+    /// When the server took it.
+    pub taken_at: Instant,
 }
 
 impl Mail {
@@ -36,13 +40,14 @@ impl Mail {
 
 #[cfg(test)]
 mod tests {
-    use super::Mail;
+    use super::*;
 
     fn mail(data: &str) -> Mail {
         Mail {
             from: String::new(),
             to: Vec::new(),
             data: data.to_owned(),
+            taken_at: Instant::now(),
         }
     }
 

@@ -1,11 +1,12 @@
 //! One connection: the server's side of RFC 5321, section 4.1.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Instant};
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream},
     net::TcpStream,
     sync::watch,
+    time::sleep,
 };
 
 use super::{Mail, State};
@@ -113,6 +114,8 @@ impl Session {
 
     /// Takes the mail. `false` where the connection is to end without an answer.
     async fn data(&mut self) -> io::Result<bool> {
+        let pause = self.state.borrow().slowness / 2;
+        sleep(pause).await;
         self.reply("354 end with a line that is a dot").await?;
         let mut data = Vec::new();
         loop {
@@ -129,10 +132,12 @@ impl Session {
             from: self.from.take().unwrap_or_default(),
             to: std::mem::take(&mut self.to),
             data: String::from_utf8_lossy(&data).into_owned(),
+            taken_at: Instant::now(),
         };
         if self.take(mail) {
             return Ok(false);
         }
+        sleep(pause).await;
         self.reply("250 taken").await?;
         Ok(true)
     }

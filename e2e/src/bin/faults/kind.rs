@@ -1,0 +1,83 @@
+//! The kinds of faults.
+
+use std::{fmt, str::FromStr};
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// `kill -9` of a worker, which is started again at once.
+    Kill,
+    /// SIGTERM of a worker, which is started again when it has ended.
+    Term,
+    /// `pg_terminate_backend` of some sessions of the service.
+    Terminate,
+    /// PostgreSQL crashes, and is started again at once.
+    Restart,
+    /// PostgreSQL is away for longer.
+    Outage,
+    /// SIGSTOP of a worker until its lease is over, and SIGCONT.
+    Stop,
+    /// Jobs that no worker can run, among the good ones.
+    Poison,
+    /// `kill -9` of a web process, which is started again at once.
+    Web,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Kill,
+        Self::Term,
+        Self::Terminate,
+        Self::Restart,
+        Self::Outage,
+        Self::Stop,
+        Self::Poison,
+        Self::Web,
+    ];
+
+    /// Its name in `--only` and in what is printed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Term => "term",
+            Self::Terminate => "terminate",
+            Self::Restart => "restart",
+            Self::Outage => "outage",
+            Self::Stop => "stop",
+            Self::Poison => "poison",
+            Self::Web => "web",
+        }
+    }
+
+    /// Whether it cuts connections to the database.
+    pub(crate) fn hits_database(self) -> bool {
+        matches!(self, Self::Terminate | Self::Restart | Self::Outage)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The kinds that a run may cause: `kill,term,…`.
+#[derive(Clone, Debug)]
+pub(crate) struct Kinds(pub(crate) Vec<Kind>);
+
+impl FromStr for Kinds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let kind = |name: &str| {
+            Kind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name.trim())
+        };
+        let kinds: Option<Vec<Kind>> = text.split(',').map(kind).collect();
+        kinds.map(Self).ok_or_else(|| {
+            let names = Kind::ALL.map(Kind::name).join(",");
+            format!("some of {names} are accepted")
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! `cargo faults`: the whole service under load while everything around it breaks, and then the
+//! question whether each promise held. What arrived at a mail server answers it, not our own tables.
+//!
+//! Two web and two worker processes, a PostgreSQL and a mail server of their own. The reader's way
+//! through the code is that of a run: [`service`] starts them, [`load`] signs users up, [`driver`]
+//! causes [`faults`], [`watch`] and [`mailbox`] look on, [`drain`] waits for the end, [`checker`]
+//! judges and [`report`] says so.
+
+// A suite that cannot go on has failed, and a panic says where.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod checker;
+mod doubles;
+mod drain;
+mod driver;
+mod evidence;
+mod faults;
+mod journal;
+mod kind;
+mod load;
+mod mailbox;
+mod options;
+mod poison;
+mod process;
+mod recovery;
+mod report;
+mod run;
+mod service;
+mod timings;
+mod watch;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options: options::Options = dockerflow::settings::load();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    match runtime.block_on(run::run(&options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

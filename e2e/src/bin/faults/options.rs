@@ -1,0 +1,67 @@
+//! The command line.
+
+use std::time::Duration;
+
+use conf::Conf;
+
+use crate::kind::{Kind, Kinds};
+
+/// From this length on a run is a long one, with long outages.
+const LONG_MINUTES: f64 = 10.0;
+
+/// Breaks a running service at random and checks that it keeps its promises
+#[derive(Conf, Debug)]
+#[conf(name = "cargo faults")]
+pub(crate) struct Options {
+    /// For how many minutes faults are caused [default: 2, or without end under `--kills`]
+    #[arg(long)]
+    minutes: Option<f64>,
+
+    /// How many users sign up in a second
+    #[arg(long, default_value = "50")]
+    pub(crate) rate: u32,
+
+    /// Which faults are caused: some of `kill,term,terminate,restart,outage,stop,poison,web`
+    #[arg(long)]
+    only: Option<Kinds>,
+
+    /// Ends the run after so many kills of workers
+    #[arg(long)]
+    pub(crate) kills: Option<usize>,
+
+    /// How many seconds lie between two faults on average
+    #[arg(long, default_value = "6")]
+    pub(crate) pause: f64,
+
+    /// For how many seconds an outage lasts [default: 60 in runs of 10 minutes or more, else 5]
+    #[arg(long)]
+    outage: Option<u64>,
+
+    /// What chance begins with, to have the same faults in the same order again [default: any]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Options {
+    /// For how long faults are caused.
+    pub(crate) fn length(&self) -> Duration {
+        let minutes = self.minutes.or(self.kills.is_none().then_some(2.0));
+        let length = minutes.map(|minutes| Duration::try_from_secs_f64(minutes * 60.0));
+        length.and_then(Result::ok).unwrap_or(Duration::MAX)
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        let only = self.only.as_ref().map(|kinds| kinds.0.clone());
+        only.unwrap_or_else(|| Kind::ALL.to_vec())
+    }
+
+    pub(crate) fn outage(&self) -> Duration {
+        let is_long = self.minutes.is_some_and(|minutes| minutes >= LONG_MINUTES);
+        Duration::from_secs(self.outage.unwrap_or(if is_long { 60 } else { 5 }))
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+            .unwrap_or_else(|| rand::random_range(0..1_000_000))
+    }
+}

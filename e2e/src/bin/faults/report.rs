@@ -1,0 +1,187 @@
+//! The table at the end, and the details of what failed.
+
+use std::{fmt::Display, path::Path, time::Duration};
+
+use uuid::Uuid;
+
+use crate::{
+    checker::{Evidence, Verdict, counts, length},
+    evidence,
+    journal::Journal,
+    recovery, service,
+    timings::percentile,
+};
+
+/// A killed worker's jobs can be claimed again within this time.
+const RESCUE_LIMIT: Duration = Duration::from_secs(10);
+
+/// With fewer rescues than this, their 99th percentile is their longest, which a busy machine may
+/// draw out.
+const MANY: usize = 100;
+
+/// A job's own time, which is a part of the time that a worker holds it, on a slow machine.
+const JOB_TIME: Duration = Duration::from_secs(2);
+
+/// Of each sort of failure so many are shown with all that the logs say.
+const SHOWN: usize = 5;
+
+/// Prints it all, and answers whether every promise held.
+pub(crate) fn print(
+    evidence: &Evidence,
+    verdict: &Verdict,
+    journal: &Journal,
+    logs: &Path,
+) -> bool {
+    let mut table = Table::default();
+    table.section("The run");
+    table.tell("users sign up for", &seconds(length(&evidence.sign_ups)));
+    table.tell("users who signed up, or tried to", &evidence.sign_ups.len());
+    table.tell("faults", &list(counts(&evidence.faults)));
+    table.tell("jobs that cannot be run", &evidence.poison);
+    table.section("The mails");
+    table.tell("owed (answered 202)", &verdict.owed);
+    table.tell(
+        "committed, though the client got an error",
+        &verdict.unheard,
+    );
+    table.tell("delivered", &verdict.delivered);
+    table.none("lost", verdict.lost.len());
+    table.none("nobody's", verdict.unowed.len());
+    table.tell("delivered again", &verdict.doubles.len());
+    table.tell("  explained by", &list(verdict.explained()));
+    table.none("  explained by no fault", verdict.unexplained().count());
+    table.section("The jobs");
+    table.none("stuck", evidence.remains.stuck.len());
+    table.none("dead without guilt", evidence.remains.dead.len());
+    table.none(
+        "poison with another end than promised",
+        evidence.remains.poison.len(),
+    );
+    timings(&mut table, verdict);
+    table.section("The processes");
+    table.none(
+        "ended unasked, or late, or with an error",
+        evidence.broken.len(),
+    );
+    table.none("answers that no fault explains", verdict.wrong.len());
+
+    println!("{}\n", table.lines.join("\n"));
+    if !table.has_failed {
+        println!("Every promise held.");
+        return true;
+    }
+    println!(
+        "Not every promise held. The logs of all processes: {}",
+        logs.display()
+    );
+    details(evidence, verdict, journal, logs);
+    false
+}
+
+fn timings(table: &mut Table, verdict: &Verdict) {
+    let rescues = &verdict.rescues;
+    if !rescues.all.is_empty() {
+        table.tell("rescued from killed workers", &rescues.all.len());
+        table.tell("  p50, p99, max", &percentiles(&rescues.all));
+    }
+    if let Some(p99) = percentile(&rescues.plain, 99) {
+        let factor = if rescues.plain.len() < MANY { 2 } else { 1 };
+        let name = format!("  p99 of {} with an unhurt rescuer", rescues.plain.len());
+        table.limit(&name, Some(p99), RESCUE_LIMIT * factor);
+    } else if !rescues.all.is_empty() {
+        table.tell("  with an unhurt rescuer", &"none, so not judged");
+    }
+    if let Some(held) = verdict.held {
+        let limit = service::TWO_BEATS + JOB_TIME;
+        table.limit("longest held over ended sessions", Some(held), limit);
+    }
+    for recovery in &verdict.recoveries {
+        table.limit("full speed after an outage", *recovery, recovery::LIMIT);
+    }
+}
+
+fn details(evidence: &Evidence, verdict: &Verdict, journal: &Journal, logs: &Path) {
+    let texts = [&evidence.broken, &verdict.unowed, &verdict.wrong];
+    for text in texts.into_iter().flat_map(|it| it.iter().take(SHOWN)) {
+        println!("{text}");
+    }
+    for (user, _) in verdict.lost.iter().take(SHOWN) {
+        let at = journal.time(evidence.sign_ups[*user].at);
+        println!("user {user}, accepted at {at}, got no mail");
+    }
+    for double in verdict.unexplained().take(SHOWN) {
+        for arrival in [&double.first, &double.second] {
+            let at = journal.time(arrival.at);
+            println!("job {}: a mail from {} at {at}", double.job, arrival.sender);
+        }
+    }
+    let lost = verdict.lost.iter().filter_map(|(_, job)| *job).take(SHOWN);
+    let doubled = verdict.unexplained().map(|double| double.job).take(SHOWN);
+    let remains = &evidence.remains;
+    let others = [&remains.stuck, &remains.dead, &remains.poison];
+    let others = others
+        .into_iter()
+        .flat_map(|ids| ids.iter().take(SHOWN).copied());
+    let mut jobs: Vec<Uuid> = lost.chain(doubled).chain(others).collect();
+    jobs.sort();
+    jobs.dedup();
+    for job in jobs {
+        evidence::print(logs, job);
+    }
+}
+
+/// Lines of a name, a figure, and whether it is as it should be.
+#[derive(Debug, Default)]
+struct Table {
+    lines: Vec<String>,
+    has_failed: bool,
+}
+
+impl Table {
+    fn section(&mut self, name: &str) {
+        self.lines.extend([String::new(), name.to_owned()]);
+    }
+
+    fn tell(&mut self, name: &str, figure: &dyn Display) {
+        self.lines.push(format!("  {name:42} {figure}"));
+    }
+
+    /// What has to be 0.
+    fn none(&mut self, name: &str, count: usize) {
+        self.judged(name, &count.to_string(), "none allowed", count == 0);
+    }
+
+    /// What has to stay below a limit; `None` is beyond every limit.
+    fn limit(&mut self, name: &str, time: Option<Duration>, limit: Duration) {
+        let figure = time.map_or("never".to_owned(), seconds);
+        let allowed = format!("{} allowed", seconds(limit));
+        self.judged(name, &figure, &allowed, time.is_some_and(|it| it <= limit));
+    }
+
+    fn judged(&mut self, name: &str, figure: &str, allowed: &str, holds: bool) {
+        let word = if holds { "ok" } else { "FAILED" };
+        self.tell(name, &format!("{figure:8} {word}, {allowed}"));
+        self.has_failed |= !holds;
+    }
+}
+
+fn percentiles(sorted: &[Duration]) -> String {
+    let figures = [50, 99, 100].map(|it| percentile(sorted, it).map(seconds).unwrap_or_default());
+    figures.join(", ")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+fn list<K: ToString>(counts: impl IntoIterator<Item = (K, usize)>) -> String {
+    let counts = counts.into_iter();
+    let texts: Vec<String> = counts
+        .map(|(name, count)| format!("{} {count}", name.to_string()))
+        .collect();
+    if texts.is_empty() {
+        "-".to_owned()
+    } else {
+        texts.join(", ")
+    }
+}

@@ -1,0 +1,99 @@
+//! A run from its start to its verdict.
+
+use std::{fs, time::Duration};
+
+use anyhow::Context as _;
+
+use crate::{
+    checker::{Evidence, Verdict},
+    drain, driver,
+    faults::Culprit,
+    journal::Journal,
+    load::Load,
+    mailbox::Mailbox,
+    options::Options,
+    poison::Poison,
+    report,
+    service::Service,
+    watch::Watch,
+};
+
+/// How often the mail is fetched.
+const COLLECT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Runs, prints, and answers whether every promise held. The processes' logs stay where one did
+/// not.
+pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
+    let seed = options.seed();
+    let folder = tempfile::Builder::new().prefix("faults-").tempdir();
+    // Kept from now on, because this process may be ended before it comes to an end.
+    let logs = folder.context("no temporary folder")?.keep();
+    println!(
+        "seed {seed}; {} users a second; PostgreSQL without fsync, so that what is tried is a crash \
+         of its processes and not of the machine; logs in {}",
+        options.rate,
+        logs.display()
+    );
+    let journal = Journal::start();
+    let service = Service::start(&logs).await?;
+    let evidence = try_out(&service, &journal, options, seed).await?;
+    let verdict = Verdict::of(&evidence);
+    let holds = report::print(&evidence, &verdict, &journal, &logs);
+    drop(service);
+    if holds {
+        fs::remove_dir_all(&logs).context("the logs cannot be removed")?;
+    }
+    Ok(holds)
+}
+
+async fn try_out(
+    service: &Service,
+    journal: &Journal,
+    options: &Options,
+    seed: u64,
+) -> anyhow::Result<Evidence> {
+    let (mailbox, poison) = (Mailbox::default(), Poison::default());
+    let watch = Watch::start(&service.database_url);
+    let load = Load::start(&service.addresses, options.rate);
+    journal.say("two webs and two workers are up, and users sign up");
+    let culprit = Culprit {
+        service,
+        journal,
+        watch: &watch,
+        poison: &poison,
+        outage: options.outage(),
+    };
+    let course = async {
+        driver::drive(&culprit, options, seed).await?;
+        journal.say("no more faults, and nobody signs up any more");
+        let sign_ups = load.stop().await?;
+        drain::wait(service, &mailbox, journal).await?;
+        anyhow::Ok(sign_ups)
+    };
+    let sign_ups = tokio::select! {
+        sign_ups = course => sign_ups?,
+        error = service.watch_processes(journal) => return Err(error),
+        never = collect_mails(service, &mailbox) => match never {},
+    };
+    service.stop(journal).await;
+    mailbox.collect(&service.smtp);
+    let mut arrivals = mailbox.arrivals();
+    arrivals.sort_by_key(|arrival| arrival.at);
+    Ok(Evidence {
+        sign_ups,
+        arrivals,
+        strange: mailbox.strange(),
+        faults: journal.faults(),
+        broken: journal.broken(),
+        sight: watch.sight(),
+        remains: drain::remains(&service.database_url, &poison).await?,
+        poison: poison.count(),
+    })
+}
+
+async fn collect_mails(service: &Service, mailbox: &Mailbox) -> std::convert::Infallible {
+    loop {
+        mailbox.collect(&service.smtp);
+        tokio::time::sleep(COLLECT_INTERVAL).await;
+    }
+}
