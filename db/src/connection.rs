@@ -1,7 +1,9 @@
 //! Connecting: a pool of connections, made once at start, that a database which is still starting
 //! does not put off.
 
-use std::time::{Duration, Instant};
+mod startup;
+
+use std::time::Duration;
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
@@ -27,6 +29,10 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After this long in the pool unused, a connection is tried before it is handed out.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
+
+/// Then a connection is made anew. Its prepared statements outlive some changes of the schema for which
+/// PostgreSQL refuses them (0A000), and this bounds for how long.
+const LIFETIME: Duration = Duration::from_mins(5);
 
 /// Why there is no connection. Its text holds no password.
 #[derive(Debug, Error)]
@@ -115,10 +121,11 @@ async fn connect_postgres(
 ) -> Result<DatabaseConnection, ConnectError> {
     // PgBouncer refuses this start-up parameter of the client's by default.
     let options = options.extra_float_digits(None);
-    wait_until_up(url, &options).await?;
+    startup::wait_until_up(url, &options).await?;
     let pool = PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .max_lifetime(LIFETIME)
         .after_connect(|connection, _| Box::pin(refuse_standby(connection)))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -138,62 +145,6 @@ async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error
         return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));
     }
     Ok(())
-}
-
-async fn wait_until_up(url: &DatabaseUrl, options: &PgConnectOptions) -> Result<(), ConnectError> {
-    let start = Instant::now();
-    let mut pause = Duration::from_millis(100);
-    loop {
-        let attempt = PgConnection::connect_with(options);
-        let reason = match tokio::time::timeout(ACQUIRE_TIMEOUT, attempt).await {
-            Ok(Ok(connection)) => {
-                // Best effort: the server notices a closed socket as well.
-                drop(connection.close().await);
-                return Ok(());
-            }
-            Ok(Err(error)) if is_final(&error) => {
-                let reason = advice(&error);
-                return Err(ConnectError::Refused {
-                    url: url.to_string(),
-                    reason,
-                });
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer".to_owned(),
-        };
-        if start.elapsed() + pause > STARTUP_PATIENCE {
-            return Err(ConnectError::Silent {
-                url: url.to_string(),
-                reason,
-            });
-        }
-        tracing::warn!(database = %url, reason, "waiting for the database");
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
-    }
-}
-
-/// Whether waiting is in vain. Starting up (57P03), too many clients (53300) and a lost connection
-/// pass; a wrong password (class 28), an unknown database (3D000), a missing right (42501) and TLS that the server does not
-/// speak do not.
-fn is_final(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("28") || code.starts_with("3D") || code == "42501"
-        }),
-        sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
-        _ => false,
-    }
-}
-
-fn advice(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Tls(_) => {
-            format!("{error} (TLS is required unless the URL says ?sslmode=disable)")
-        }
-        sqlx::Error::Database(error) => error.message().to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 async fn connect_sqlite(

@@ -88,6 +88,10 @@ fn postgres(text: &str) -> Result<Target, DatabaseUrlError> {
     if url.path().trim_start_matches('/').is_empty() && !names("dbname") {
         return Err(DatabaseUrlError::NoDatabase);
     }
+    // An unencoded slash in a password makes the rest of it the path, which is printed.
+    if url.path().contains('@') || url.path().trim_start_matches('/').contains('/') {
+        return Err(DatabaseUrlError::NotAUrl);
+    }
     let mut options = PgConnectOptions::from_str(text).map_err(|_| DatabaseUrlError::Postgres)?;
     // Heroku's URL names no sslmode, and the client's own default falls back to plain text.
     let mode_is_given =
@@ -195,6 +199,10 @@ mod tests {
             ("postgres://root:hunter2@db", DatabaseUrlError::NoDatabase),
             (
                 "postgres://root:hun#ter2@db/name",
+                DatabaseUrlError::NotAUrl,
+            ),
+            (
+                "postgres://root:80/hunter2@db/name",
                 DatabaseUrlError::NotAUrl,
             ),
             (

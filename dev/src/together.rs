@@ -7,7 +7,10 @@ use crate::settings::Settings;
 
 /// Runs until Ctrl-C. Requests and jobs under way are finished within the grace, as in production.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let db = db::connect(&settings.web.database, "dev").await?;
+    let mut database = settings.web.database.clone();
+    // While it migrates, one holds the lock and the other works.
+    database.database_pool_size = database.database_pool_size.max(2);
+    let db = db::connect(&database, "dev").await?;
     let app = web::App::with_database(&settings.web, db.clone()).await?;
     let pending = migration::status(&db).await?.pending;
     migration::up(&db, None)

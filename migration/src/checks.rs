@@ -1,15 +1,20 @@
 //! The schema's health check.
 
+use std::time::Duration;
+
 use dockerflow::checks::{Finding, Level};
 use sea_orm::DatabaseConnection;
 
 use crate::status;
 
+/// As long as the check of the database itself waits.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Whether the database has the schema that this binary was built for: a warning if migrations are
 /// pending, or if the database is ahead. A service whose database does not answer has another check
 /// that says so.
 pub async fn current(db: &DatabaseConnection) -> Vec<Finding> {
-    let Ok(status) = status(db).await else {
+    let Ok(Ok(status)) = tokio::time::timeout(PATIENCE, status(db)).await else {
         return vec![finding(
             "migration.0003",
             "the state of the schema is unknown".to_owned(),

@@ -1,6 +1,8 @@
 //! The command line: our own, because the library's installs its own logging and panics without a
 //! database.
 
+use std::io::Write as _;
+
 use anyhow::{Context, bail};
 use conf::{Conf, Subcommands};
 use sea_orm::DatabaseConnection;
@@ -62,7 +64,10 @@ struct Fresh {
 
 /// Runs the command.
 pub async fn execute(settings: &Settings) -> anyhow::Result<()> {
-    let db = db::connect(&settings.database, "migration").await?;
+    let mut database = settings.database.clone();
+    // One holds the lock, the other works.
+    database.database_pool_size = database.database_pool_size.max(2);
+    let db = db::connect(&database, "migration").await?;
     match &settings.command {
         Command::Up(up) => runner::up(&db, up.steps)
             .await
@@ -106,7 +111,10 @@ async fn print_status(db: &DatabaseConnection) -> anyhow::Result<()> {
         (&status.ahead, "ahead"),
     ] {
         for name in names {
-            println!("{word}  {name}");
+            // Whoever closes the pipe has read enough.
+            if writeln!(std::io::stdout(), "{word}  {name}").is_err() {
+                return Ok(());
+            }
         }
     }
     Ok(())

@@ -62,9 +62,10 @@ impl Rule for EmailRule {
             .without_domain_literal();
         if text.len() > EMAIL_LENGTH {
             Err("must not have more than 254 bytes")
-        } else if text.chars().any(char::is_control)
-            || EmailAddress::parse_with_options(text, options).is_err()
-        {
+        } else if !text.is_ascii() {
+            // Few mail servers take others (SMTPUTF8).
+            Err("must be an e-mail address of ASCII characters")
+        } else if !is_sendable(text) || EmailAddress::parse_with_options(text, options).is_err() {
             Err("must be an e-mail address")
         } else {
             Ok(())
@@ -78,6 +79,15 @@ impl Rule for EmailRule {
             ..schema
         }
     }
+}
+
+/// Not every address that the RFCs allow can be sent to: no quoted local part, and a domain that is a host's
+/// name.
+fn is_sendable(address: &str) -> bool {
+    let is_of_a_host = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    address.rsplit_once('@').is_some_and(|(local, domain)| {
+        !local.contains(['"', '\\']) && domain.chars().all(is_of_a_host)
+    }) && !address.contains(|c: char| c.is_control() || c == ' ')
 }
 
 #[cfg(test)]

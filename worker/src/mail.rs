@@ -184,8 +184,16 @@ impl Mailer {
 async fn write(folder: &Path, job: Uuid, content: &[u8]) -> std::io::Result<()> {
     tokio::fs::create_dir_all(folder).await?;
     let draft = folder.join(format!(".{job}.draft"));
-    tokio::fs::write(&draft, content).await?;
-    tokio::fs::rename(draft, folder.join(format!("{job}.eml"))).await
+    let written = async {
+        tokio::fs::write(&draft, content).await?;
+        tokio::fs::rename(&draft, folder.join(format!("{job}.eml"))).await
+    };
+    let result = written.await;
+    if result.is_err() {
+        // Best effort: it is as full or as gone as before.
+        drop(tokio::fs::remove_file(&draft).await);
+    }
+    result
 }
 
 /// The error without the server's words.

@@ -307,6 +307,8 @@ WITH now AS (
            unique_key, run_at, created_at, started_at, (SELECT at FROM now), lease_number + 1, all_deaths,
            all_errors, request_id, traceparent, enqueued_by
     FROM buried
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
+        finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
     RETURNING id
 )
 SELECT (SELECT count(*) FROM requeued) AS requeued, (SELECT count(*) FROM dead) AS dead";

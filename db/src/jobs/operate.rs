@@ -13,7 +13,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use self::look::{Filter, JobDetail, QueueStats};
-use super::{JobState, JobStore, finish::bury};
+use super::{JobState, JobStore, finish::bury, store::wake};
 use crate::entities::{finished_job, job, queue};
 
 /// What became of a wish to cancel.
@@ -60,6 +60,7 @@ impl JobStore {
                     state: job.state.into(),
                 });
             }
+            wake(&txn, &job.queue).await?;
             let mut job = job.into_active_model();
             job.state = Set(job::State::Available);
             job.run_at = Set(now);
@@ -115,7 +116,8 @@ impl JobStore {
             paused_at: Set(None),
             ..Default::default()
         })
-        .await
+        .await?;
+        wake(&self.db, name).await
     }
 
     /// Lets at most `max_running` jobs of a queue run at once across all workers; `None`: no limit.
@@ -170,6 +172,7 @@ async fn revive(
         .filter(finished_job::Column::Id.eq(id))
         .exec(txn)
         .await?;
+    wake(txn, &finished.queue).await?;
     let job = job::Model {
         id,
         kind: finished.kind,

@@ -7,7 +7,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    JobStore,
+    JobStore, NOTIFY_CHANNEL,
     store::{MAX_LIMIT, postgres},
 };
 use crate::entities::job;
@@ -19,22 +19,27 @@ impl JobStore {
         if self.is_sqlite() {
             return self.promote_sqlite(limit).await;
         }
-        // Walks `job_scheduled` (run_at) over scheduled rows only.
+        // Walks `job_scheduled` (run_at) over scheduled rows only, and wakes the workers of each queue.
         let sql = "
-            UPDATE job SET state = 'available'
-            WHERE id = ANY(ARRAY(
-                SELECT id FROM job
-                WHERE state = 'scheduled' AND run_at <= COALESCE($1, clock_timestamp())
-                ORDER BY run_at
-                LIMIT $2
-                FOR UPDATE SKIP LOCKED
-            ))";
+            WITH promoted AS (
+                UPDATE job SET state = 'available'
+                WHERE id = ANY(ARRAY(
+                    SELECT id FROM job
+                    WHERE state = 'scheduled' AND run_at <= COALESCE($1, clock_timestamp())
+                    ORDER BY run_at
+                    LIMIT $2
+                    FOR UPDATE SKIP LOCKED
+                ))
+                RETURNING queue
+            ), woken AS (
+                SELECT pg_notify($3, queue) FROM (SELECT DISTINCT queue FROM promoted) AS queues
+            )
+            SELECT (SELECT count(*) FROM promoted) AS promoted, (SELECT count(*) FROM woken) AS woken";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let result = self
-            .db
-            .execute_raw(postgres(sql, [self.postgres_now(), limit.into()]))
-            .await?;
-        Ok(result.rows_affected())
+        let values = [self.postgres_now(), limit.into(), NOTIFY_CHANNEL.into()];
+        let row = self.db.query_one_raw(postgres(sql, values)).await?;
+        let promoted: i64 = row.map_or(Ok(0), |row| row.try_get("", "promoted"))?;
+        Ok(u64::try_from(promoted).unwrap_or_default())
     }
 
     async fn promote_sqlite(&self, limit: u64) -> Result<u64, DbErr> {

@@ -7,6 +7,8 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, Value,
 };
 
+use super::NOTIFY_CHANNEL;
+
 /// The job store of a database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct JobStore {
@@ -104,6 +106,18 @@ pub(super) const MAX_LIMIT: u64 = i64::MAX.unsigned_abs();
 
 pub(super) fn is_sqlite(db: &impl ConnectionTrait) -> bool {
     db.get_database_backend() == DbBackend::Sqlite
+}
+
+/// Wakes the workers of a queue when the transaction that `db` belongs to commits. On SQLite they look
+/// by themselves.
+pub(super) async fn wake(db: &impl ConnectionTrait, queue: &str) -> Result<(), DbErr> {
+    if is_sqlite(db) {
+        return Ok(());
+    }
+    let values = [NOTIFY_CHANNEL.into(), queue.into()];
+    db.execute_raw(postgres("SELECT pg_notify($1, $2)", values))
+        .await
+        .map(drop)
 }
 
 /// A PostgreSQL statement.

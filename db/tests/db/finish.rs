@@ -268,3 +268,45 @@ async fn a_batch_may_be_empty_or_large(
         (0, 300)
     );
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_copy_among_the_finished_jobs_holds_nothing_up(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let claimed = store.claimed_notes(2).await;
+    let copy = "INSERT INTO finished_job (id, kind, queue, state, payload, max_attempts, run_at,
+                                          created_at, finished_at)
+                SELECT id, kind, queue, 'dead', payload, 1, run_at, created_at, created_at FROM job";
+    store.database.execute(copy).await;
+    let reports = [
+        report(&claimed[0], Outcome::Completed),
+        report(&claimed[1], Outcome::Completed),
+    ];
+    let verdicts = store.at(1).finish(&reports).await.unwrap();
+    assert_eq!(verdicts, [Verdict::Taken, Verdict::Taken]);
+    let finished = store.finished(claimed[0].id).await;
+    assert_eq!(finished.state, finished_job::State::Completed);
+}
+
+#[rstest]
+#[case::attempt("attempt = 2147483647")]
+#[case::lease_number("lease_number = 2147483647")]
+#[case::errors("errors = '{}'")]
+#[tokio::test]
+async fn a_row_that_no_worker_could_read_is_refused(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] change: &str,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.enqueue(note()).await;
+    let change = format!("UPDATE job SET {change}");
+    let refused = sea_orm::ConnectionTrait::execute_unprepared(store.db(), &change).await;
+    let error = refused.unwrap_err().to_string().to_lowercase();
+    assert!(error.contains("check constraint"), "{error}");
+}

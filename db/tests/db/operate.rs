@@ -273,6 +273,28 @@ async fn jobs_are_listed_newest_first_by_state_queue_and_kind(
 
 #[rstest]
 #[tokio::test]
+async fn all_unfinished_jobs_of_a_filter_are_found_however_many_are_finished(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let first = store.enqueue(note()).await;
+    let cancelled = store.enqueue(note()).await;
+    store.at(0).cancel(cancelled).await.unwrap();
+    let other = store.enqueue(note().queue("slow")).await;
+    let all = store.at(0).unfinished(&Filter::default()).await.unwrap();
+    assert_eq!(all, [first, other]);
+    let queue = Some("slow".to_owned());
+    let slow = Filter {
+        queue,
+        ..Filter::default()
+    };
+    assert_eq!(store.at(0).unfinished(&slow).await.unwrap(), [other]);
+}
+
+#[rstest]
+#[tokio::test]
 async fn statistics_count_by_queue_and_kind(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {

@@ -138,7 +138,7 @@ impl Drop for Summary {
             agent = &*cut(agent.unwrap_or_default()),
             lang = &*cut(lang.unwrap_or_default()),
             method = &*cut(self.method.as_str().as_bytes()),
-            path = &*cut(self.uri.path().as_bytes()),
+            path = &*without_addresses(&cut(self.uri.path().as_bytes())),
             querystring = querystring.map(|query| cut(query.as_bytes())).as_deref(),
             code,
             uid = "",
@@ -156,6 +156,16 @@ fn cut(value: &[u8]) -> Cow<'_, str> {
         }
         text @ Cow::Borrowed(_) => text,
     }
+}
+
+/// The path with a `*` in the place of every segment that may be an e-mail address.
+fn without_addresses(path: &str) -> String {
+    let masked = |segment| {
+        let is_address =
+            |part: &str| part.contains('@') || part.to_ascii_lowercase().contains("%40");
+        if is_address(segment) { "*" } else { segment }
+    };
+    path.split('/').map(masked).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ async fn a_job_is_enqueued_looked_at_cancelled_and_retried(
 #[case::id(&["show", "01890000-0000-7000-8000-000000000000"], "there is no job")]
 #[case::retried_id(&["retry", "01890000-0000-7000-8000-000000000000"], "there is no job")]
 #[case::cancelled_id(&["cancel", "01890000-0000-7000-8000-000000000000"], "there is no job")]
+#[case::no_id(&["show", "x"], "\"x\" is no job id")]
 #[case::kind(&["enqueue", "send_nothing", "{}"], "there is no such task; this worker knows")]
 #[case::payload(&["enqueue", "send_welcome_email", "{}"], "the payload is not this task's")]
 #[case::filter(&["cancel"], "an id is needed")]
@@ -82,6 +83,8 @@ async fn what_cannot_be_done_is_said_with_exit_code_1(
     #[case] reason: &str,
 ) {
     let database = migrated(Sqlite).await.unwrap();
+    let payload = r#"{"user_id":7}"#;
+    jobs(&database, &["enqueue", "send_welcome_email", payload]).await;
     let (code, text) = jobs(&database, arguments).await;
     assert_eq!(code, 1, "{text}");
     assert!(

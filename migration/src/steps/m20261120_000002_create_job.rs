@@ -8,12 +8,13 @@ pub(super) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut job = job_columns("job");
+        let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
+        let mut job = job_columns("job", is_postgres);
         job.col(uuid_null("worker_id"))
             .col(timestamp_with_time_zone_null("cancel_requested_at"));
         manager.create_table(job).await?;
 
-        let mut finished_job = job_columns("finished_job");
+        let mut finished_job = job_columns("finished_job", is_postgres);
         finished_job.col(timestamp_with_time_zone("finished_at"));
         manager.create_table(finished_job).await?;
 
@@ -46,7 +47,7 @@ impl MigrationTrait for Migration {
         for index in INDEXES {
             db.execute_unprepared(index).await?;
         }
-        if manager.get_database_backend() == DbBackend::Postgres {
+        if is_postgres {
             db.execute_unprepared(AUTOVACUUM).await?;
         }
         Ok(())
@@ -63,7 +64,7 @@ impl MigrationTrait for Migration {
 }
 
 /// What both job tables have.
-fn job_columns(table: &'static str) -> TableCreateStatement {
+fn job_columns(table: &'static str, is_postgres: bool) -> TableCreateStatement {
     Table::create()
         .table(table)
         .col(uuid("id").primary_key())
@@ -85,8 +86,32 @@ fn job_columns(table: &'static str) -> TableCreateStatement {
         .col(string_null("request_id"))
         .col(string_null("traceparent"))
         .col(string_null("enqueued_by"))
+        .check(Expr::cust(if is_postgres {
+            POSTGRES_CHECK
+        } else {
+            SQLITE_CHECK
+        }))
         .take()
 }
+
+/// A row that a worker could not read would hold up all others. The code never writes one; whoever
+/// changes rows by hand is told at once.
+const POSTGRES_CHECK: &str = "
+    attempt < 1000000000 AND lease_number BETWEEN 0 AND 1000000000 AND deaths < 1000000000
+    AND run_at BETWEEN '0001-01-01' AND '9999-12-31' AND created_at BETWEEN '0001-01-01' AND '9999-12-31'
+    AND (started_at IS NULL OR started_at BETWEEN '0001-01-01' AND '9999-12-31')
+    AND (errors IS NULL OR json_typeof(errors) = 'array')";
+
+/// SQLite keeps any value in any column unless it is told otherwise.
+const SQLITE_CHECK: &str = "
+    typeof(id) = 'blob' AND length(id) = 16
+    AND typeof(attempt) = 'integer' AND attempt < 1000000000
+    AND typeof(lease_number) = 'integer' AND lease_number BETWEEN 0 AND 1000000000
+    AND typeof(deaths) = 'integer' AND deaths < 1000000000
+    AND typeof(max_attempts) = 'integer' AND typeof(priority) = 'integer'
+    AND json_valid(payload) AND (errors IS NULL OR json_type(errors) = 'array')
+    AND datetime(run_at) IS NOT NULL AND datetime(created_at) IS NOT NULL
+    AND (started_at IS NULL OR datetime(started_at) IS NOT NULL)";
 
 /// Each covers only the rows of the state that it serves, so that a claim never walks past the
 /// others.

@@ -58,12 +58,12 @@ fn is_away(error: &DbErr) -> bool {
 }
 
 /// PostgreSQL (a SQLSTATE has five characters): connection lost (class 08), serialization failure or deadlock (40), no
-/// resources (53), stopped by an operator (57), read-only since a failover (25006). SQLite: busy, in all its kinds.
+/// resources (53), stopped by an operator (57), read-only since a failover (25006). SQLite: busy in all its kinds, read-only, a full disk.
 fn is_passing(code: &str) -> bool {
     if code.len() == 5 {
         matches!(code.get(..2), Some("08" | "40" | "53" | "57")) || code == "25006"
     } else {
-        matches!(code, "5" | "261" | "517" | "773")
+        matches!(code, "5" | "261" | "517" | "773" | "8" | "13")
     }
 }
 

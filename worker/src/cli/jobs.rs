@@ -4,15 +4,12 @@ use std::io::{self, IsTerminal, Write as _};
 
 use anyhow::{Context, bail, ensure};
 use conf::{Conf, Subcommands};
-use db::jobs::{Cancelled, Filter, JobDetail, JobState, JobStore};
+use db::jobs::{Cancelled, Filter, JobState, JobStore};
 use dockerflow::settings::between;
 use uuid::Uuid;
 
 use super::table;
 use crate::{Settings, tasks};
-
-/// How many jobs are cancelled at once by a filter.
-const CANCEL_LIMIT: u64 = 10_000;
 
 /// Lists, retries, cancels, enqueues jobs; pauses queues
 #[derive(Conf, Clone, Debug)]
@@ -75,7 +72,7 @@ struct List {
 struct Show {
     /// The job's id
     #[arg(pos)]
-    id: Uuid,
+    id: String,
 }
 
 /// Which job
@@ -83,7 +80,7 @@ struct Show {
 struct One {
     /// The job's id
     #[arg(pos)]
-    id: Uuid,
+    id: String,
 }
 
 /// Cancels a job, or all that a filter finds
@@ -91,7 +88,7 @@ struct One {
 struct Cancel {
     /// The job's id
     #[arg(pos)]
-    id: Option<Uuid>,
+    id: Option<String>,
     #[conf(flatten)]
     filter: FilterOptions,
     /// Does not ask before it cancels what the filter finds
@@ -162,16 +159,16 @@ impl Jobs {
             }
             Command::Show(Show { id }) => {
                 let job = store
-                    .show(*id)
+                    .show(job_id(id)?)
                     .await?
                     .with_context(|| format!("there is no job {id}"))?;
                 print(&(serde_json::to_string_pretty(&job)? + "\n"))
             }
             Command::Retry(One { id }) => {
-                store.retry(*id).await?;
+                store.retry(job_id(id)?).await?;
                 print("it waits for a worker\n")
             }
-            Command::Cancel(Cancel { id: Some(id), .. }) => cancel(&store, *id).await,
+            Command::Cancel(Cancel { id: Some(id), .. }) => cancel(&store, job_id(id)?).await,
             Command::Cancel(cancel) => cancel_all(&store, cancel).await,
             Command::Pause(Queue { name }) => {
                 store.pause(name).await?;
@@ -204,6 +201,12 @@ impl Jobs {
     }
 }
 
+fn job_id(text: &str) -> anyhow::Result<Uuid> {
+    text.parse()
+        .ok()
+        .with_context(|| format!("{text:?} is no job id"))
+}
+
 async fn cancel(store: &JobStore, id: Uuid) -> anyhow::Result<()> {
     match store.cancel(id).await? {
         Cancelled::AtOnce => print("it will not run\n"),
@@ -217,21 +220,17 @@ async fn cancel_all(store: &JobStore, options: &Cancel) -> anyhow::Result<()> {
         filter.state.is_some() || filter.queue.is_some() || filter.kind.is_some(),
         "an id is needed, or --state, --queue or --kind"
     );
-    let is_unfinished = |job: &JobDetail| {
-        matches!(
-            job.state,
-            JobState::Scheduled | JobState::Available | JobState::Running
-        )
-    };
-    let mut jobs = store.list(&filter, CANCEL_LIMIT).await?;
-    jobs.retain(is_unfinished);
+    let jobs = store.unfinished(&filter).await?;
+    if jobs.is_empty() {
+        return print("nothing matches\n");
+    }
     if !options.yes && !confirms(jobs.len())? {
         bail!("nothing was cancelled");
     }
     let mut count = 0_usize;
-    for job in jobs {
+    for id in jobs {
         // One that ends meanwhile need not be cancelled.
-        count += usize::from(store.cancel(job.id).await.is_ok());
+        count += usize::from(store.cancel(id).await.is_ok());
     }
     print(&format!("{count} cancelled\n"))
 }

@@ -69,7 +69,16 @@ pub(super) fn queues(queues: &[queue::Model]) -> String {
     paused.chain(limited).collect()
 }
 
+/// A cell that cannot move the cursor of whoever looks at it.
+fn printable(cell: &str) -> String {
+    cell.replace(char::is_control, "\u{fffd}")
+}
+
 fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| printable(cell)))
+        .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N)
         .map(|column| width(column).unwrap_or_default())

@@ -80,8 +80,10 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
         let unwanted = in_time(store.cancel_requested(worker)).await?;
         shared.held.cancel(&unwanted);
     }
-    if shared.lease.is_steady() {
-        rescue(shared, store).await?;
+    if shared.lease.is_steady()
+        && let Err(error) = rescue(shared, store).await
+    {
+        tracing::warn!(%error, "jobs of dead workers cannot be rescued");
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) enum StatementError {
 }
 
 impl StatementError {
-    /// Whether the database cannot hold a value (SQLSTATE class 22), so that trying again is in vain.
+    /// Whether the database refuses a value (SQLSTATE classes 22 and 23), so that trying again is in vain.
     pub(super) fn is_about_data(&self) -> bool {
         let Self::Database(
             DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
@@ -29,9 +29,11 @@ impl StatementError {
         else {
             return false;
         };
-        error
-            .as_database_error()
-            .is_some_and(|error| error.code().is_some_and(|code| code.starts_with("22")))
+        error.as_database_error().is_some_and(|error| {
+            error
+                .code()
+                .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        })
     }
 }
 

@@ -6,10 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value, sea_query::Ar
 use uuid::Uuid;
 
 use super::{Enqueued, row::Row};
-use crate::jobs::{
-    NOTIFY_CHANNEL,
-    store::{is_sqlite, milliseconds},
-};
+use crate::jobs::store::{is_sqlite, milliseconds, wake};
 
 /// How many rows one statement inserts at the most.
 const BATCH: usize = 1000;
@@ -40,23 +37,16 @@ pub(super) async fn insert<C: ConnectionTrait>(
             });
         }
     }
-    wake(db, rows).await?;
+    wake_all(db, rows).await?;
     Ok(enqueued)
 }
 
 /// Wakes the workers of each queue once.
-async fn wake<C: ConnectionTrait>(db: &C, rows: &[Row]) -> Result<(), DbErr> {
+async fn wake_all<C: ConnectionTrait>(db: &C, rows: &[Row]) -> Result<(), DbErr> {
     let due = rows.iter().filter(|row| row.delay.is_zero());
     let queues: BTreeSet<&str> = due.map(|row| row.queue.as_str()).collect();
     for queue in queues {
-        let sql = "SELECT pg_notify($1, $2)";
-        let values = [NOTIFY_CHANNEL.into(), queue.into()];
-        db.execute_raw(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            sql,
-            values,
-        ))
-        .await?;
+        wake(db, queue).await?;
     }
     Ok(())
 }

@@ -127,6 +127,8 @@ WITH report AS (
            lease_number, deaths, COALESCE(all_errors, errors), request_id, traceparent, enqueued_by
     FROM ended
     WHERE $6 OR end_state <> 'completed'
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
+        finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
 )
 SELECT id, lease_number FROM ended";
 

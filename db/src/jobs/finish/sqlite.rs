@@ -127,6 +127,8 @@ pub(in crate::jobs) async fn bury(
         traceparent: job.traceparent,
         enqueued_by: job.enqueued_by,
     };
+    // Somebody may have put a copy there by hand.
+    finished_job::Entity::delete_by_id(job.id).exec(txn).await?;
     finished_job::Entity::insert(finished.into_active_model())
         .exec(txn)
         .await

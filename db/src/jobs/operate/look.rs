@@ -1,7 +1,7 @@
 //! Looking at jobs.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DbErr, EntityTrait, FromQueryResult, QueryOrder, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, Statement, Value};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -19,6 +19,16 @@ pub struct Filter {
     pub queue: Option<String>,
     /// Of this task.
     pub kind: Option<String>,
+}
+
+impl Filter {
+    fn values(&self) -> [Value; 3] {
+        [
+            self.state.map(|state| state.name().to_owned()).into(),
+            self.queue.clone().into(),
+            self.kind.clone().into(),
+        ]
+    }
 }
 
 /// All that is known of a job.
@@ -101,15 +111,24 @@ impl JobStore {
             newest(FINISHED)
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values = [
-            filter.state.map(|state| state.name().to_owned()).into(),
-            filter.queue.clone().into(),
-            filter.kind.clone().into(),
-            limit.into(),
-        ];
+        let [state, queue, kind] = filter.values();
+        let values = [state, queue, kind, limit.into()];
         JobDetail::find_by_statement(self.read(&sql, values))
             .all(&self.db)
             .await
+    }
+
+    /// All the unfinished jobs that a filter finds.
+    pub async fn unfinished(&self, filter: &Filter) -> Result<Vec<Uuid>, DbErr> {
+        let sql = "
+            SELECT id FROM job
+            WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR queue = $2) AND ($3 IS NULL OR kind = $3)
+            ORDER BY id";
+        let rows = self
+            .db
+            .query_all_raw(self.read(sql, filter.values()))
+            .await?;
+        rows.iter().map(|row| row.try_get("", "id")).collect()
     }
 
     /// A job with its payload and errors, for operators only.
