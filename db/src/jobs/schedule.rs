@@ -1,7 +1,7 @@
 //! Schedules: what each remembers, so that every tick is enqueued once however many workers run.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{EnqueueError, JobStore, NewJob};
 
@@ -62,9 +62,5 @@ impl JobStore {
         job.enqueue(&txn).await?;
         txn.commit().await?;
         Ok(true)
-    }
-
-    fn statement<const N: usize>(&self, sql: &str, values: [Value; N]) -> Statement {
-        Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)
     }
 }

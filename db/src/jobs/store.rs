@@ -77,6 +77,11 @@ impl JobStore {
         }
     }
 
+    /// A statement that both databases understand.
+    pub(super) fn statement<const N: usize>(&self, sql: &str, values: [Value; N]) -> Statement {
+        Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)
+    }
+
     /// A write transaction.
     pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         crate::begin(&self.db).await

@@ -1,7 +1,7 @@
 //! Looking at jobs.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, Value};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ impl JobStore {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let [state, queue, kind] = filter.values();
         let values = [state, queue, kind, limit.into()];
-        JobDetail::find_by_statement(self.read(&sql, values))
+        JobDetail::find_by_statement(self.statement(&sql, values))
             .all(&self.db)
             .await
     }
@@ -126,7 +126,7 @@ impl JobStore {
             ORDER BY id";
         let rows = self
             .db
-            .query_all_raw(self.read(sql, filter.values()))
+            .query_all_raw(self.statement(sql, filter.values()))
             .await?;
         rows.iter().map(|row| row.try_get("", "id")).collect()
     }
@@ -135,7 +135,7 @@ impl JobStore {
     pub async fn show(&self, id: Uuid) -> Result<Option<JobDetail>, DbErr> {
         let sql =
             format!("SELECT * FROM ({UNFINISHED} UNION ALL {FINISHED}) AS jobs WHERE id = $1");
-        JobDetail::find_by_statement(self.read(&sql, [id.into()]))
+        JobDetail::find_by_statement(self.statement(&sql, [id.into()]))
             .one(&self.db)
             .await
     }
@@ -153,7 +153,7 @@ impl JobStore {
                   UNION ALL
                   SELECT queue, kind, state, run_at FROM finished_job WHERE state = 'dead') AS jobs
             GROUP BY queue, kind ORDER BY queue, kind";
-        QueueStats::find_by_statement(self.read(sql, []))
+        QueueStats::find_by_statement(self.statement(sql, []))
             .all(&self.db)
             .await
     }
@@ -162,10 +162,6 @@ impl JobStore {
     pub async fn queues(&self) -> Result<Vec<queue::Model>, DbErr> {
         let by_name = queue::Entity::find().order_by_asc(queue::Column::Name);
         by_name.all(&self.db).await
-    }
-
-    fn read<const N: usize>(&self, sql: &str, values: [Value; N]) -> Statement {
-        Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)
     }
 }
 
