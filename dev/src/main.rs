@@ -25,7 +25,9 @@ fn main() {
     }
     let settings: Settings = dockerflow::settings::load_over(&DEFAULTS);
     match &settings.command {
-        None => dockerflow::run("dev", &settings.web.log, together::run(&settings)),
+        None => dockerflow::Process::new("dev", &settings.web.log)
+            .sentry(&settings.web.sentry, &web::version())
+            .run(together::run(&settings)),
         Some(Command::New(new)) => match &new.what {
             What::Migration(migration) => {
                 dockerflow::run_command(async { new_migration::write(&migration.name) })

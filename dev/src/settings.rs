@@ -55,6 +55,7 @@ impl Settings {
             mail: self.mail.clone(),
             database: self.web.database.clone(),
             log: self.web.log.clone(),
+            sentry: self.web.sentry.clone(),
         }
     }
 

@@ -11,8 +11,10 @@ pub mod checks;
 pub mod log;
 pub mod poem;
 mod process;
+pub mod sentry;
 pub mod settings;
 pub mod shutdown;
+pub mod trace;
 pub mod version;
 
-pub use process::{hostname, run, run_command};
+pub use process::{Process, hostname, run_command};

@@ -6,6 +6,7 @@
 //! target, and a panic is one `error` event instead of text on standard error.
 
 mod buffer;
+mod fields;
 mod json;
 mod mozlog;
 mod panic;
@@ -19,12 +20,17 @@ use std::time::{Duration, Instant};
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, Layered, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 use self::buffer::Buffer;
+pub(crate) use self::fields::{SpanFields, field_values};
 pub use self::mozlog::Mozlog;
+pub(crate) use self::panic::PANIC;
 pub use self::settings::{Filter, Format, InvalidFilter, Settings, UnknownFormat};
+
+use crate::sentry::Sentry;
 
 /// How long the end of a process waits for its last lines to be read, and then for a word on standard
 /// error: one second together.
@@ -49,8 +55,18 @@ pub enum Error {
 /// # Errors
 /// Where it was called before, or anything else has set a global subscriber or logger.
 pub fn init(logger: &'static str, settings: &Settings) -> Result<Guard, Error> {
+    init_with(logger, settings, None)
+}
+
+/// The same, with errors that go to Sentry too.
+pub(crate) fn init_with(
+    logger: &'static str,
+    settings: &Settings,
+    sentry: Option<&Sentry>,
+) -> Result<Guard, Error> {
     let buffer = Buffer::start(io::stdout()).map_err(Error::Thread)?;
     subscriber(logger, settings, buffer.clone())
+        .with(sentry.map(Sentry::layer))
         .try_init()
         .map_err(Error::AlreadySet)?;
     panic::log_panics();
@@ -62,7 +78,7 @@ pub fn subscriber<W>(
     logger: &'static str,
     settings: &Settings,
     writer: W,
-) -> impl Subscriber + Send + Sync + use<W>
+) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

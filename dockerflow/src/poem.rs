@@ -13,10 +13,12 @@
 //!     .with(SetRequestId);
 //! ```
 
+mod matched_route;
 mod request_id;
 mod request_summary;
 mod routes;
 
+pub use self::matched_route::{MatchedRoute, NoteRoute, NoteRouteEndpoint};
 pub use self::request_id::{RequestId, SetRequestId, SetRequestIdEndpoint};
 pub use self::request_summary::{RequestSummary, RequestSummaryEndpoint};
 pub use self::routes::routes;

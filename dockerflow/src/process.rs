@@ -3,37 +3,63 @@
 use std::{fmt::Display, future::Future, io::Write as _, process};
 
 use crate::log;
+use crate::sentry::{self, Sentry};
+use crate::version::Version;
 
-/// Sets up the log, runs `main` on a runtime of several threads, and ends the process: with 0, or
-/// with 1 after logging the error that `main` returned.
-///
-/// It does not wait for threads that something blocks: a platform that asked the process to stop
-/// would kill it.
-pub fn run<E: Display>(
+/// A process of the service, to be [run](Process::run).
+#[derive(Debug)]
+pub struct Process<'a> {
     logger: &'static str,
-    settings: &log::Settings,
-    main: impl Future<Output = Result<(), E>>,
-) -> ! {
-    let guard = match log::init(logger, settings) {
-        Ok(guard) => guard,
-        Err(error) => fail(&error),
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => fail(&error),
-    };
-    let code = match runtime.block_on(main) {
-        Ok(()) => 0,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            1
+    log: &'a log::Settings,
+    sentry: Option<Sentry>,
+}
+
+impl<'a> Process<'a> {
+    /// A process that logs; `logger` is its name in every line.
+    pub fn new(logger: &'static str, log: &'a log::Settings) -> Self {
+        Self {
+            logger,
+            log,
+            sentry: None,
         }
-    };
-    drop(guard);
-    process::exit(code)
+    }
+
+    /// The same process, whose errors go to Sentry too, as those of this release.
+    pub fn sentry(mut self, settings: &sentry::Settings, version: &Version) -> Self {
+        self.sentry = Sentry::connect(settings, version);
+        self
+    }
+
+    /// Sets up the log, runs `main` on a runtime of several threads, and ends the process: with 0, or
+    /// with 1 after logging the error that `main` returned.
+    ///
+    /// It does not wait for threads that something blocks: a platform that asked the process to stop
+    /// would kill it.
+    pub fn run<E: Display>(self, main: impl Future<Output = Result<(), E>>) -> ! {
+        let guard = match log::init_with(self.logger, self.log, self.sentry.as_ref()) {
+            Ok(guard) => guard,
+            Err(error) => fail(&error),
+        };
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
+            Ok(runtime) => runtime,
+            Err(error) => fail(&error),
+        };
+        let code = match runtime.block_on(main) {
+            Ok(()) => 0,
+            Err(error) => {
+                tracing::error!("{error:#}");
+                1
+            }
+        };
+        if let Some(sentry) = &self.sentry {
+            sentry.flush();
+        }
+        drop(guard);
+        process::exit(code)
+    }
 }
 
 /// Runs a command that a person typed, and ends the process: with 0, or with 1 after the error of

@@ -8,6 +8,7 @@ mod app;
 mod database;
 pub mod postgres;
 pub mod process;
+pub mod sentry;
 pub mod smtp;
 mod target;
 

@@ -2,5 +2,5 @@
 
 fn main() {
     let settings: migration::Settings = dockerflow::settings::load();
-    dockerflow::run("migration", &settings.log, migration::execute(&settings));
+    dockerflow::Process::new("migration", &settings.log).run(migration::execute(&settings))
 }

@@ -18,3 +18,8 @@ mod views;
 pub use app::App;
 pub use limits::Limits;
 pub use settings::Settings;
+
+/// What is running, see [`dockerflow::version`].
+pub fn version() -> dockerflow::version::Version {
+    dockerflow::version::Version::load(env!("CARGO_PKG_VERSION"))
+}

@@ -6,7 +6,9 @@ use web::{App, Settings};
 
 fn main() {
     let settings: Settings = dockerflow::settings::load();
-    dockerflow::run("web", &settings.log, serve(&settings));
+    dockerflow::Process::new("web", &settings.log)
+        .sentry(&settings.sentry, &web::version())
+        .run(serve(&settings))
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use dockerflow::{
     checks::Checks,
-    poem::{RequestSummary, SetRequestId},
-    version::Version,
+    poem::{NoteRoute, RequestSummary, SetRequestId},
 };
 use poem::{
     EndpointExt as _, Response, endpoint::BoxEndpoint, get, http::StatusCode,
@@ -22,16 +21,22 @@ pub(crate) fn build(
     settings: &Settings,
     limits: Limits,
 ) -> BoxEndpoint<'static, Response> {
-    let version = Version::load(env!("CARGO_PKG_VERSION"));
+    let version = crate::version();
     let release: Arc<str> = version.version.as_str().into();
 
-    let views = views::all(db);
+    let views = middleware::NoteRoutes(views::all(db));
     let methods = Methods::of(views.clone());
     let api = OpenApiService::new(views, "Bare Necessities", &*release);
 
     dockerflow::poem::routes(version, checks(db), settings.error_endpoint.is_on())
-        .at(docs::PAGE, get(docs::page(&api)))
-        .at(docs::DOCUMENT, get(docs::document(&api)))
+        .at(
+            docs::PAGE,
+            get(docs::page(&api)).with(NoteRoute::new(docs::PAGE)),
+        )
+        .at(
+            docs::DOCUMENT,
+            get(docs::document(&api)).with(NoteRoute::new(docs::DOCUMENT)),
+        )
         .nest("/", api)
         // From the inside out.
         .around(move |endpoint, request| methods.clone().answer(endpoint, request))
@@ -46,7 +51,11 @@ pub(crate) fn build(
         .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))
         .around(middleware::problems)
         .around(middleware::security_headers)
-        .with(RequestSummary::new().querystring(settings.log.querystring))
+        .with(
+            RequestSummary::new()
+                .querystring(settings.log.querystring)
+                .heartbeats(settings.log.heartbeats),
+        )
         .with(SetRequestId)
         .boxed()
 }

@@ -32,4 +32,8 @@ pub struct Settings {
     /// The log.
     #[conf(flatten)]
     pub log: dockerflow::log::Settings,
+
+    /// Where errors are reported.
+    #[conf(flatten)]
+    pub sentry: dockerflow::sentry::Settings,
 }

@@ -58,3 +58,8 @@ impl Worker {
         self.runtime.run_until(shutdown).await
     }
 }
+
+/// What is running, see [`dockerflow::version`].
+pub fn version() -> dockerflow::version::Version {
+    dockerflow::version::Version::load(env!("CARGO_PKG_VERSION"))
+}

@@ -8,7 +8,9 @@ fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {
         Some(Command::Jobs(jobs)) => dockerflow::run_command(jobs.execute(&settings)),
-        None => dockerflow::run("worker", &settings.log, work(&settings)),
+        None => dockerflow::Process::new("worker", &settings.log)
+            .sentry(&settings.sentry, &worker::version())
+            .run(work(&settings)),
     }
 }
 

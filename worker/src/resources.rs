@@ -31,11 +31,10 @@ pub struct Retention {
 impl Resources {
     /// Makes them as the settings say.
     pub fn build(settings: &Settings, db: DatabaseConnection) -> anyhow::Result<Self> {
-        let version = dockerflow::version::Version::load(env!("CARGO_PKG_VERSION"));
         Ok(Self {
             db,
             mailer: Mailer::build(&settings.mail)?,
-            version: Some(version.version),
+            version: Some(crate::version().version),
             retention: Retention {
                 finished: Duration::from_hours(settings.queue.job_retention_hours),
                 dead: Duration::from_hours(24 * settings.queue.job_dead_retention_days),

@@ -31,6 +31,10 @@ pub struct Settings {
     /// The log.
     #[conf(flatten)]
     pub log: dockerflow::log::Settings,
+
+    /// Where errors are reported.
+    #[conf(flatten)]
+    pub sentry: dockerflow::sentry::Settings,
 }
 
 /// What is claimed, and how long it is kept.

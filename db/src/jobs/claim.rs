@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
 
-use super::{JobStore, Metadata, store::postgres};
+use super::{JobStore, store::postgres};
 use crate::entities::queue;
 
 /// A job that was handed to a worker.
@@ -48,18 +48,6 @@ pub struct ClaimedJob {
     pub traceparent: Option<String>,
     /// The version that enqueued it.
     pub enqueued_by: Option<String>,
-}
-
-impl ClaimedJob {
-    /// What the jobs that this job enqueues remember, with `enqueued_by` as the version that runs
-    /// it.
-    pub fn metadata(&self, enqueued_by: Option<String>) -> Metadata {
-        Metadata {
-            request_id: self.request_id.clone(),
-            traceparent: self.traceparent.clone(),
-            enqueued_by,
-        }
-    }
 }
 
 impl JobStore {

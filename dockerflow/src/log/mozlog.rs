@@ -6,7 +6,6 @@ use std::cell::Cell;
 use std::io::Write as _;
 use std::time::SystemTime;
 
-use tracing::field::Field;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_log::NormalizeEvent as _;
@@ -14,6 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::fields::{SpanFields, name};
 use super::json::{self, Values};
 
 /// Writes each event as one line of mozlog.
@@ -75,19 +75,11 @@ where
     W: for<'a> MakeWriter<'a> + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(id) {
-            let mut fields = SpanFields::default();
-            attributes.record(&mut Values::new(|field, write| fields.set(field, write)));
-            span.extensions_mut().insert(fields);
-        }
+        SpanFields::begin(attributes, id, &context);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if let Some(span) = context.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
-        {
-            values.record(&mut Values::new(|field, write| fields.set(field, write)));
-        }
+        SpanFields::record(values, id, &context);
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -127,14 +119,13 @@ impl<W> Mozlog<W> {
 
         let mut written = Vec::new();
         event.record(&mut Values::new(|field, write| {
-            // How a record of the `log` crate carries what is in `Type` now.
-            if !field.name().starts_with("log.") {
-                write_field(line, &mut written, name(field), write);
+            if let Some(name) = name(field) {
+                write_field(line, &mut written, name, write);
             }
         }));
         for span in context.event_scope(event).into_iter().flatten() {
-            if let Some(SpanFields(fields)) = span.extensions().get() {
-                for (name, value) in fields {
+            if let Some(fields) = span.extensions().get::<SpanFields>() {
+                for (name, value) in fields.written() {
                     write_field(line, &mut written, name, &|line| {
                         line.extend_from_slice(value);
                     });
@@ -161,25 +152,4 @@ fn write_field(
     line.push(b':');
     write(line);
     written.push(name);
-}
-
-/// The fields of a span, each value as it will stand in the line.
-#[derive(Default)]
-struct SpanFields(Vec<(&'static str, Vec<u8>)>);
-
-impl SpanFields {
-    fn set(&mut self, field: &Field, write: &dyn Fn(&mut Vec<u8>)) {
-        let name = name(field);
-        let mut value = Vec::new();
-        write(&mut value);
-        self.0.retain(|(other, _)| *other != name);
-        self.0.push((name, value));
-    }
-}
-
-fn name(field: &Field) -> &'static str {
-    match field.name() {
-        "message" => "msg",
-        name => name.strip_prefix("r#").unwrap_or(name),
-    }
 }

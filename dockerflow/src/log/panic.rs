@@ -4,6 +4,9 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
 use std::thread;
 
+/// The target of the line that a panic becomes.
+pub(crate) const PANIC: &str = "panic";
+
 /// From now on a panic is one `error` event, and nothing is printed to standard error. As usual,
 /// `RUST_BACKTRACE=1` adds the way to it.
 pub(super) fn log_panics() {
@@ -18,5 +21,5 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured)
         .then(|| tracing::field::display(backtrace));
-    tracing::error!(target: "panic", location, thread, backtrace, "panicked: {message}");
+    tracing::error!(target: PANIC, location, thread, backtrace, "panicked: {message}");
 }

@@ -21,6 +21,9 @@ pub struct Settings {
     /// Whether the summary of a request shows its query string
     #[conf(env = "LOG_QUERYSTRING", default_value = "false")]
     pub querystring: Switch,
+    /// Whether heartbeats that succeed have a summary too
+    #[conf(env = "LOG_HEARTBEATS", default_value = "true")]
+    pub heartbeats: Switch,
 }
 
 /// The form of a line.

@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
-use tracing::{Instrument as _, Span};
+use tracing::{Instrument as _, Span, field};
 
-use super::RequestId;
+use super::routes::is_heartbeat;
+use super::{MatchedRoute, RequestId};
+use crate::trace::TraceContext;
 
 /// Of each value that the client chose, a line shows at most so many bytes.
 const MAX_VALUE: usize = 1024;
@@ -16,8 +18,12 @@ const MAX_VALUE: usize = 1024;
 /// What nginx logs for a client that closed its connection before the answer.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// Middleware that runs each request in a span `request` with its id as `rid`, and ends it with one
-/// `info` event of the target `request.summary`.
+/// Middleware that runs each request in a span `request` and ends it with one `info` event of the
+/// target `request.summary`.
+///
+/// The span has the request's id as `rid`, its `trace_id`, its `method`, and its `route` as soon as
+/// that is known. The trace is that of the `sentry-trace` or `traceparent` header, else a new one; the
+/// request's data has it as a [`TraceContext`], and the route as a [`MatchedRoute`].
 ///
 /// Its fields: `errno` (0, or 500 where the answer is 500), `agent`, `lang`, `method`, `path`, `code`
 /// (the status, or 499 where the client went away before there was one), `uid` (empty: who the user is
@@ -26,9 +32,19 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 ///
 /// It belongs inside of [`SetRequestId`](super::SetRequestId) and outside of all else, so that it sees
 /// the status that the client sees. An `Err` counts with the status that it will become.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct RequestSummary {
     querystring: bool,
+    heartbeats: bool,
+}
+
+impl Default for RequestSummary {
+    fn default() -> Self {
+        Self {
+            querystring: false,
+            heartbeats: true,
+        }
+    }
 }
 
 impl RequestSummary {
@@ -40,6 +56,13 @@ impl RequestSummary {
     /// Whether to show the query string (`LOG_QUERYSTRING`): it may hold what should not be in a log.
     pub fn querystring(mut self, shown: impl Into<bool>) -> Self {
         self.querystring = shown.into();
+        self
+    }
+
+    /// Whether to log the heartbeats that succeed (`LOG_HEARTBEATS`): a load balancer asks for them
+    /// every few seconds.
+    pub fn heartbeats(mut self, logged: impl Into<bool>) -> Self {
+        self.heartbeats = logged.into();
         self
     }
 }
@@ -65,8 +88,8 @@ pub struct RequestSummaryEndpoint<E> {
 impl<E: Endpoint> Endpoint for RequestSummaryEndpoint<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        let mut summary = Summary::begin(&request, self.options);
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let mut summary = Summary::begin(&mut request, self.options);
         let span = summary.span.clone();
         let result = self.inner.call(request).instrument(span).await;
         let result = result.map(IntoResponse::into_response);
@@ -93,11 +116,22 @@ struct Summary {
 }
 
 impl Summary {
-    fn begin(request: &Request, options: RequestSummary) -> Self {
+    fn begin(request: &mut Request, options: RequestSummary) -> Self {
         let rid = request.data::<RequestId>().cloned();
+        let trace = trace_of(request.headers());
+        // Of the highest level, so that LOG_LEVEL=warn does not take the id from the warnings.
+        let span = tracing::error_span!(
+            target: "request",
+            "request",
+            rid = rid.as_ref().map(RequestId::as_str),
+            trace_id = trace.trace_id(),
+            method = known(request.method()),
+            route = field::Empty,
+        );
+        request.set_data(trace);
+        request.set_data(MatchedRoute::default());
         Self {
-            // Of the highest level, so that LOG_LEVEL=warn does not take the id from the warnings.
-            span: tracing::error_span!(target: "request", "request", rid = rid.as_ref().map(RequestId::as_str)),
+            span,
             started: Instant::now(),
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -118,6 +152,31 @@ impl Summary {
     }
 }
 
+/// Sentry's own header counts where both are sent: a proxy in between adds the other one.
+fn trace_of(headers: &HeaderMap) -> TraceContext {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    header("sentry-trace")
+        .and_then(TraceContext::after_sentry_trace)
+        .or_else(|| header("traceparent").and_then(TraceContext::after_traceparent))
+        .unwrap_or_default()
+}
+
+/// The method, if it is one of HTTP's own (RFC 9110, section 9): a client may send any word.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::CONNECT
+        | Method::TRACE => method.as_str(),
+        _ => "other",
+    }
+}
+
 fn sent(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
     headers.get(name).cloned()
 }
@@ -125,6 +184,9 @@ fn sent(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
 impl Drop for Summary {
     fn drop(&mut self) {
         let code = self.code();
+        if !self.options.heartbeats && code < 400 && is_heartbeat(self.uri.path()) {
+            return;
+        }
         let agent = self.agent.as_ref().map(HeaderValue::as_bytes);
         let lang = self.lang.as_ref().map(HeaderValue::as_bytes);
         let querystring = self

@@ -5,10 +5,22 @@
 use poem::endpoint::{make, make_sync};
 use poem::http::StatusCode;
 use poem::web::Json;
-use poem::{IntoResponse as _, Request, Response, Route, get};
+use poem::{EndpointExt as _, IntoResponse as _, Request, Response, Route, get};
 
 use crate::checks::Checks;
 use crate::version::Version;
+
+use super::NoteRoute;
+
+const VERSION: &str = "/__version__";
+const HEARTBEAT: &str = "/__heartbeat__";
+const LBHEARTBEAT: &str = "/__lbheartbeat__";
+const ERROR: &str = "/__error__";
+
+/// Whether this is the path of a heartbeat, which a load balancer asks for every few seconds.
+pub(super) fn is_heartbeat(path: &str) -> bool {
+    [HEARTBEAT, LBHEARTBEAT].contains(&path)
+}
 
 /// The start of a service's router, to which its own routes are added:
 ///
@@ -21,16 +33,19 @@ use crate::version::Version;
 pub fn routes(version: Version, checks: Checks, error_endpoint: bool) -> Route {
     let routes = Route::new()
         .at(
-            "/__version__",
-            get(make_sync(move |_| Json(version.clone()))),
+            VERSION,
+            get(make_sync(move |_| Json(version.clone()))).with(NoteRoute::new(VERSION)),
         )
         .at(
-            "/__heartbeat__",
-            get(make(move |_| heartbeat(checks.clone()))),
+            HEARTBEAT,
+            get(make(move |_| heartbeat(checks.clone()))).with(NoteRoute::new(HEARTBEAT)),
         )
-        .at("/__lbheartbeat__", get(make_sync(|_| StatusCode::OK)));
+        .at(
+            LBHEARTBEAT,
+            get(make_sync(|_| StatusCode::OK)).with(NoteRoute::new(LBHEARTBEAT)),
+        );
     if error_endpoint {
-        routes.at("/__error__", get(make_sync(error)))
+        routes.at(ERROR, get(make_sync(error)).with(NoteRoute::new(ERROR)))
     } else {
         routes
     }

@@ -48,11 +48,12 @@ fn a_request_ends_in_one_summary() {
     let service = service(RequestSummary::new(), make_sync(|_| "hello"));
     let mut fields = summary_of(&service, request());
     assert!(fields["t"].take().is_u64());
+    assert_eq!(fields["trace_id"].take().as_str().map(str::len), Some(32));
     assert_eq!(
         fields,
         json!({
             "errno": 0, "agent": "agent/1", "lang": "de", "method": "GET", "path": "/user/ada",
-            "code": 200, "uid": "", "rid": "abc", "t": null,
+            "code": 200, "uid": "", "rid": "abc", "t": null, "trace_id": null,
         })
     );
 }

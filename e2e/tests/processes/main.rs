@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod dev;
+mod errors;
 mod health;
 mod jobs;
 mod journey;

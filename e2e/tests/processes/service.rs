@@ -70,10 +70,18 @@ impl Web {
 
     /// Signs somebody up, and gives the path at which the job is shown.
     pub async fn sign_up(&self, name: &str) -> String {
+        let rid = format!("request-of-{name}");
+        self.sign_up_with(name, &[("x-request-id", &rid)]).await
+    }
+
+    /// The same, with these headers.
+    pub async fn sign_up_with(&self, name: &str, headers: &[(&str, &str)]) -> String {
         let url = format!("http://{}/user", self.address);
         let user = json!({"name": name, "email": format!("{name}@example.net")});
-        let request = self.client.post(url).json(&user);
-        let request = request.header("x-request-id", format!("request-of-{name}"));
+        let mut request = self.client.post(url).json(&user);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 202, "{:?}", self.process.lines());
         let location = response.headers()[header::LOCATION].to_str();

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
-use db::jobs::{AttemptError, ClaimedJob, Outcome, Report, append_error, with_metadata};
+use db::jobs::{AttemptError, ClaimedJob, Metadata, Outcome, Report, append_error, with_metadata};
+use dockerflow::trace::TraceContext;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -38,6 +39,9 @@ enum End {
         error: String,
         after: Option<Duration>,
     },
+    Panicked {
+        error: String,
+    },
     GaveUp {
         error: String,
     },
@@ -54,12 +58,19 @@ enum End {
 /// Runs an attempt of an assigned job, frees its slot and reports.
 pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     let Assigned { job, slot } = assigned;
-    let span = tracing::info_span!(
+    let trace = job
+        .traceparent
+        .as_deref()
+        .and_then(TraceContext::after_traceparent)
+        .unwrap_or_default();
+    // Of the highest level, so that LOG_LEVEL=warn does not take the ids from the warnings.
+    let span = tracing::error_span!(
         "job",
         job = %job.id,
         kind = %job.kind,
         attempt = job.attempt,
         rid = job.request_id.as_deref(),
+        trace_id = trace.trace_id(),
     );
     async {
         let begun = Instant::now();
@@ -68,7 +79,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
             _ if !shared.may_begin() => End::Stopped,
             _ if job.cancel_requested_at.is_some() => End::Cancelled,
             None => End::Unknown,
-            Some(task) => in_company(task, &job, &shared).await,
+            Some(task) => in_company(task, &job, trace, &shared).await,
         };
         let report = judge(&job, task, end);
         summarize(&job, report.outcome, begun);
@@ -81,13 +92,18 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
 }
 
 /// Runs the attempt beside others, or alone in its process if processes keep dying under the job.
-async fn in_company(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End {
+async fn in_company(
+    task: &dyn Runnable,
+    job: &ClaimedJob,
+    trace: TraceContext,
+    shared: &Shared,
+) -> End {
     if job.deaths < DEATHS_IN_COMPANY {
         let _beside = shared.company.read().await;
-        return execute(task, job, shared).await;
+        return execute(task, job, trace, shared).await;
     }
     match tokio::time::timeout(ALONE_PATIENCE, shared.company.write()).await {
-        Ok(_alone) if shared.may_begin() => execute(task, job, shared).await,
+        Ok(_alone) if shared.may_begin() => execute(task, job, trace, shared).await,
         Ok(_) => End::Stopped,
         // Others run for long: it must not keep further ones from beginning.
         Err(_) => End::Snoozed {
@@ -96,7 +112,12 @@ async fn in_company(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> E
     }
 }
 
-async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End {
+async fn execute(
+    task: &dyn Runnable,
+    job: &ClaimedJob,
+    trace: TraceContext,
+    shared: &Shared,
+) -> End {
     let timeout = job
         .timeout_seconds
         .and_then(|seconds| u64::try_from(seconds).ok())
@@ -104,6 +125,7 @@ async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End 
     let cancellation = shared.held.cancellation(job.id);
     let context = JobContext::new(
         job,
+        trace,
         timeout,
         Arc::clone(&shared.work.resources),
         cancellation.clone(),
@@ -120,13 +142,21 @@ async fn execute(task: &dyn Runnable, job: &ClaimedJob, shared: &Shared) -> End 
             return End::Failed { error, after: None };
         }
     };
-    let version = shared.work.resources.version.clone();
-    let attempt = with_metadata(job.metadata(version), attempt).in_current_span();
+    let caused = Metadata {
+        request_id: job.request_id.clone(),
+        traceparent: Some(trace.traceparent()),
+        enqueued_by: shared.work.resources.version.clone(),
+    };
+    let attempt = with_metadata(caused, attempt).in_current_span();
     let end = supervise(Box::pin(attempt), job, timeout, shared).await;
     match end {
-        End::Failed { .. } | End::Stopped if shared.held.is_unwanted(job.id) => End::Cancelled,
+        End::Failed { .. } | End::Panicked { .. } | End::Stopped
+            if shared.held.is_unwanted(job.id) =>
+        {
+            End::Cancelled
+        }
         // What failed because it was told to stop has not failed.
-        End::Failed { .. } if cancellation.is_cancelled() => End::Stopped,
+        End::Failed { .. } | End::Panicked { .. } if cancellation.is_cancelled() => End::Stopped,
         end => end,
     }
 }
@@ -162,7 +192,7 @@ async fn supervise(attempt: Attempt, job: &ClaimedJob, timeout: Duration, shared
                 Ok(message) => format!("it panicked: {message}"),
                 Err(panic) => format!("it panicked: {}", panic.downcast_ref().unwrap_or(&"")),
             };
-            End::Failed { error, after: None }
+            End::Panicked { error }
         }
         Err(_aborted) => End::Stopped,
     }
@@ -172,13 +202,18 @@ async fn supervise(attempt: Attempt, job: &ClaimedJob, timeout: Duration, shared
 fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> Report {
     let is_last = job.attempt >= job.max_attempts;
     let backoff = || task.map_or(UNKNOWN_PAUSE, |task| jittered(task.backoff(job.attempt)));
+    // A panic is an error in the log already, and a task that is not yet known is none.
+    let is_expected = matches!(end, End::Panicked { .. } | End::Unknown);
     let (outcome, error) = match end {
         End::Completed => (Outcome::Completed, None),
         End::Stopped => (Outcome::Release, None),
         End::Cancelled => (Outcome::Cancelled, None),
         End::Snoozed { after } => (Outcome::Snooze { after }, None),
         End::GaveUp { error } => (Outcome::Dead, Some(error)),
-        End::Failed { error, .. } if is_last => (Outcome::Dead, Some(error)),
+        End::Failed { error, .. } | End::Panicked { error } if is_last => {
+            (Outcome::Dead, Some(error))
+        }
+        End::Panicked { error } => (Outcome::Retry { after: backoff() }, Some(error)),
         End::Failed { error, after } => (
             Outcome::Retry {
                 after: after.unwrap_or_else(backoff),
@@ -206,7 +241,11 @@ fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> Report {
         },
     };
     let errors = error.map(|error| {
-        tracing::warn!(error, "the attempt failed");
+        if is_expected {
+            tracing::warn!(error, "the attempt failed");
+        } else {
+            tracing::error!(error, "the attempt failed");
+        }
         append_error(
             job.errors.as_deref(),
             AttemptError::new(job.attempt, Utc::now(), &error),

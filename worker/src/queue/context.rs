@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use db::jobs::ClaimedJob;
+use dockerflow::trace::TraceContext;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,6 +20,9 @@ pub struct JobContext {
     pub max_attempts: i32,
     /// The request that caused the job.
     pub request_id: Option<String>,
+    /// The trace that the job belongs to, and this attempt's step of it: what a task calls gets its
+    /// [`traceparent`](TraceContext::traceparent).
+    pub trace: TraceContext,
     /// The database, the mailer, and whatever else tasks need.
     pub resources: Arc<Resources>,
     /// How long the attempt may take; then it is stopped.
@@ -31,6 +35,7 @@ pub struct JobContext {
 impl JobContext {
     pub(super) fn new(
         job: &ClaimedJob,
+        trace: TraceContext,
         timeout: Duration,
         resources: Arc<Resources>,
         cancellation: CancellationToken,
@@ -40,6 +45,7 @@ impl JobContext {
             attempt: job.attempt,
             max_attempts: job.max_attempts,
             request_id: job.request_id.clone(),
+            trace,
             resources,
             timeout,
             cancellation,

@@ -1,0 +1,125 @@
+//! Errors for [Sentry]: every log line from `SENTRY_LEVEL` on, panics included, becomes an event.
+//!
+//! The event has what the line has: the fields of the spans around it (request id, route, job, attempt)
+//! are its tags, and their `trace_id` is its trace. So there is nothing to call: what is worth an alert is
+//! logged as an error.
+//!
+//! Events are sent by a thread of their own, at most [`PER_SECOND`] in the long run; while Sentry is
+//! slow or gone they are dropped, and a request waits for nothing. Headers, bodies and raw addresses are never in
+//! them: there is nothing but what was logged, and what looks like an e-mail address is masked.
+//!
+//! [Sentry]: https://sentry.io
+
+mod event;
+mod layer;
+mod rate;
+mod scrub;
+mod stack;
+mod transport;
+
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use ::sentry::integrations::backtrace::ProcessStacktraceIntegration;
+use ::sentry::types::Dsn;
+use ::sentry::{Client, ClientOptions};
+use tracing::Level;
+
+pub(crate) use self::layer::SentryLayer;
+use crate::version::Version;
+
+/// How many events are sent in a second at the most; a burst may be as long as three seconds' worth.
+pub const PER_SECOND: u32 = 10;
+
+/// How long the end of a process waits for the last events to be sent.
+const FLUSH_WITHIN: Duration = Duration::from_secs(2);
+
+/// Which errors are sent, and where to.
+#[derive(Clone, Debug, conf::Conf)]
+pub struct Settings {
+    /// Where errors are sent, as Sentry shows it in a project's settings; unset: nowhere
+    #[conf(env = "SENTRY_DSN", secret)]
+    pub dsn: Option<Dsn>,
+    /// Which of the service's deployments this is, in Sentry
+    #[conf(env = "SENTRY_ENVIRONMENT", default_value = "production")]
+    pub environment: String,
+    /// From which level on a log line becomes an event: error, warn or info
+    #[conf(env = "SENTRY_LEVEL", default_value = "error")]
+    pub level: EventLevel,
+}
+
+/// The level from which on a log line becomes an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventLevel(Level);
+
+/// The text is no [`EventLevel`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected error, warn or info")]
+pub struct UnknownLevel;
+
+impl std::str::FromStr for EventLevel {
+    type Err = UnknownLevel;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "error" => Ok(Self(Level::ERROR)),
+            "warn" | "warning" => Ok(Self(Level::WARN)),
+            "info" => Ok(Self(Level::INFO)),
+            _ => Err(UnknownLevel),
+        }
+    }
+}
+
+/// The way to Sentry.
+#[derive(Clone, Debug)]
+pub(crate) struct Sentry {
+    client: Arc<Client>,
+    level: Level,
+}
+
+impl Sentry {
+    /// `None` where no DSN is set.
+    pub(crate) fn connect(settings: &Settings, version: &Version) -> Option<Self> {
+        let dsn = settings.dsn.clone()?;
+        let mut options = ClientOptions::new()
+            .maybe_release(release(version))
+            .environment(settings.environment.clone())
+            .server_name(crate::hostname())
+            .add_integration(ProcessStacktraceIntegration)
+            .before_send(|event| Some(scrub::event(event)))
+            .transport(transport::Factory);
+        options.dsn = Some(dsn);
+        options.in_app_exclude = stack::NOT_OURS.to_vec();
+        Some(Self {
+            client: Arc::new(Client::from(options)),
+            level: settings.level.0,
+        })
+    }
+
+    pub(crate) fn layer(&self) -> SentryLayer {
+        SentryLayer::new(Arc::clone(&self.client), self.level)
+    }
+
+    /// Waits until everything is sent, for two seconds at the most.
+    pub(crate) fn flush(&self) {
+        let client = Arc::clone(&self.client);
+        let (sent, done) = mpsc::channel();
+        // While its queue is full, the library waits without a limit.
+        thread::spawn(move || {
+            client.flush(Some(FLUSH_WITHIN));
+            let _ = sent.send(());
+        });
+        let _ = done.recv_timeout(FLUSH_WITHIN);
+    }
+}
+
+/// The commit tells two builds of one version apart.
+fn release(version: &Version) -> Option<String> {
+    match (version.version.as_str(), version.commit.as_str()) {
+        ("", "") => None,
+        (version, "") => Some(version.to_owned()),
+        ("", commit) => Some(commit.to_owned()),
+        (version, commit) => Some(format!("{version}+{commit}")),
+    }
+}

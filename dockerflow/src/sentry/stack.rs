@@ -1,0 +1,52 @@
+//! The way to an error, without the way from there to here.
+
+use ::sentry::integrations::backtrace::current_stacktrace;
+use ::sentry::protocol::{Frame, Stacktrace};
+
+/// Where logging and panicking begin.
+const ENDS: [&str; 4] = [
+    "core::panicking::",
+    "std::panicking::begin_panic",
+    "__rustc::rust_begin_unwind",
+    "tracing_core::event::Event::dispatch",
+];
+
+/// Crates that nobody looks for an error of the service in.
+pub(super) const NOT_OURS: [&str; 14] = [
+    "__rust",
+    "apalis_core::",
+    "futures_core::",
+    "futures_util::",
+    "hyper::",
+    "hyper_util::",
+    "poem::",
+    "poem_openapi::",
+    "sea_orm::",
+    "sqlx_",
+    "tokio::",
+    "tokio_util::",
+    "tower",
+    "tracing",
+];
+
+/// Where cargo keeps the sources of others, as a debug build notes it.
+const OTHERS_SOURCES: [&str; 2] = ["/registry/src/", "/rustc/"];
+
+/// The stack of this thread up to what is being logged, the outermost call first.
+pub(super) fn here() -> Option<Stacktrace> {
+    let mut stack = current_stacktrace()?;
+    let is_end = |frame: &Frame| {
+        let function = frame.function.as_deref().unwrap_or_default();
+        ENDS.iter().any(|end| function.starts_with(end))
+    };
+    if let Some(end) = stack.frames.iter().position(is_end) {
+        stack.frames.truncate(end);
+    }
+    for frame in &mut stack.frames {
+        let path = frame.abs_path.as_deref().unwrap_or_default();
+        if OTHERS_SOURCES.iter().any(|folder| path.contains(folder)) {
+            frame.in_app = Some(false);
+        }
+    }
+    Some(stack)
+}

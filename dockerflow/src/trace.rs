@@ -1,0 +1,179 @@
+//! Which trace a request or a job belongs to: [W3C Trace Context], and Sentry's older header for the
+//! same.
+//!
+//! Nothing here records spans. The ids are kept from one process to the next, so that log lines,
+//! errors and whatever is added (see `docs/recipes/opentelemetry.md`) agree on one trace.
+//!
+//! [W3C Trace Context]: https://www.w3.org/TR/trace-context/
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// A step of a trace: which trace, and which step of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    trace_id: u128,
+    span_id: u64,
+    parent_span_id: Option<u64>,
+    flags: u8,
+}
+
+impl TraceContext {
+    /// The first step of a new trace, which nobody records.
+    pub fn new() -> Self {
+        Self {
+            trace_id: Uuid::new_v4().as_u128(),
+            span_id: new_span_id(),
+            parent_span_id: None,
+            flags: 0,
+        }
+    }
+
+    /// The next step after the one that a `traceparent` header names, of version 00 or of a later one
+    /// that begins in the same way (W3C Trace Context, sections 3.2 and 4).
+    pub fn after_traceparent(header: &str) -> Option<Self> {
+        let mut parts = header.split('-');
+        let version = hex(parts.next()?, 2)?;
+        let trace_id = hex(parts.next()?, 32)?;
+        let parent = hex(parts.next()?, 16)?;
+        let flags = hex(parts.next()?, 2)?;
+        let has_right_end = version > 0 || parts.next().is_none();
+        (version < 0xff && has_right_end)
+            .then(|| Self::after(trace_id, parent, flags))
+            .flatten()
+    }
+
+    /// The next step after the one that a `sentry-trace` header names: `trace-span` or
+    /// `trace-span-sampled`, see [Sentry's documentation].
+    ///
+    /// [Sentry's documentation]: https://develop.sentry.dev/sdk/telemetry/traces/#header-sentry-trace
+    pub fn after_sentry_trace(header: &str) -> Option<Self> {
+        let mut parts = header.trim().split('-');
+        let trace_id = hex(parts.next()?, 32)?;
+        let parent = hex(parts.next()?, 16)?;
+        let flags = match parts.next() {
+            Some("1") => 1,
+            Some("0") | None => 0,
+            Some(_) => return None,
+        };
+        Self::after(trace_id, parent, flags)
+    }
+
+    fn after(trace_id: u128, parent: u128, flags: u128) -> Option<Self> {
+        let parent = u64::try_from(parent).ok()?;
+        (trace_id != 0 && parent != 0).then(|| Self {
+            trace_id,
+            span_id: new_span_id(),
+            parent_span_id: Some(parent),
+            flags: u8::try_from(flags).unwrap_or(0),
+        })
+    }
+
+    /// The trace's id: 32 lower-case hexadecimal digits.
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+
+    /// The step's id: 16 lower-case hexadecimal digits.
+    pub fn span_id(&self) -> String {
+        format!("{:016x}", self.span_id)
+    }
+
+    /// The id of the step before, if it is known.
+    pub fn parent_span_id(&self) -> Option<String> {
+        self.parent_span_id.map(|id| format!("{id:016x}"))
+    }
+
+    /// The `traceparent` header for what this step calls.
+    pub fn traceparent(&self) -> String {
+        format!(
+            "00-{:032x}-{:016x}-{:02x}",
+            self.trace_id, self.span_id, self.flags
+        )
+    }
+}
+
+impl Default for TraceContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.traceparent())
+    }
+}
+
+/// Never zero, which stands for no id.
+fn new_span_id() -> u64 {
+    // The lower half of a random UUID is random but for its first two bits, which are `10`.
+    Uuid::new_v4().as_u64_pair().1
+}
+
+/// Exactly so many lower-case digits.
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (text.len() == digits && text.bytes().all(is_digit))
+        .then(|| u128::from_str_radix(text, 16).ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+
+    #[test]
+    fn the_next_step_is_of_the_same_trace_and_has_an_id_of_its_own() {
+        let header = format!("00-{TRACE}-{SPAN}-01");
+        let step = TraceContext::after_traceparent(&header).unwrap();
+        assert_eq!(step.trace_id(), TRACE);
+        assert_eq!(step.parent_span_id().as_deref(), Some(SPAN));
+        assert_ne!(step.span_id(), SPAN);
+        assert_eq!(
+            step.traceparent(),
+            format!("00-{TRACE}-{}-01", step.span_id())
+        );
+    }
+
+    #[test]
+    fn sentry_s_header_says_the_same() {
+        for (end, flags) in [("", "00"), ("-0", "00"), ("-1", "01")] {
+            let step = TraceContext::after_sentry_trace(&format!("{TRACE}-{SPAN}{end}")).unwrap();
+            assert_eq!(step.trace_id(), TRACE);
+            assert_eq!(step.parent_span_id().as_deref(), Some(SPAN));
+            assert!(step.traceparent().ends_with(flags), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_later_version_may_say_more() {
+        let later = format!("01-{TRACE}-{SPAN}-01-more");
+        assert!(TraceContext::after_traceparent(&later).is_some());
+    }
+
+    #[test]
+    fn what_breaks_the_rules_is_no_trace() {
+        for bad in [
+            "",
+            "00",
+            &format!("00-{TRACE}-{SPAN}"),
+            &format!("00-{TRACE}-{SPAN}-01-more"),
+            &format!("ff-{TRACE}-{SPAN}-01"),
+            &format!("00-{}-{SPAN}-01", "0".repeat(32)),
+            &format!("00-{TRACE}-{}-01", "0".repeat(16)),
+            &format!("00-{}-{SPAN}-01", TRACE.to_uppercase()),
+            &format!("00-{TRACE}-{SPAN}-zz"),
+            &format!("00-{}+-{SPAN}-01", &TRACE[1..]),
+        ] {
+            assert_eq!(TraceContext::after_traceparent(bad), None, "{bad}");
+        }
+        for bad in ["", TRACE, &format!("{TRACE}-{SPAN}-2"), "é-é"] {
+            assert_eq!(TraceContext::after_sentry_trace(bad), None, "{bad}");
+        }
+    }
+}
