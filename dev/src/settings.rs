@@ -51,6 +51,8 @@ impl Settings {
     pub(crate) fn worker(&self) -> worker::Settings {
         worker::Settings {
             shutdown_grace_seconds: self.web.shutdown_grace_seconds,
+            // Its heartbeat would say what web's says.
+            worker_port: None,
             queue: self.queue.clone(),
             mail: self.mail.clone(),
             database: self.web.database.clone(),

@@ -213,11 +213,17 @@ pub async fn run_pending_jobs(
 
 /// A worker that runs in the test.
 pub struct RunningWorker {
+    address: Option<SocketAddr>,
     stop: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl RunningWorker {
+    /// Where its own endpoints are, if it has any.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
     /// Stops it as SIGTERM would, and waits for its end.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -248,10 +254,16 @@ pub async fn start_scheduled_worker(
     all.extend(variables);
     let settings: worker::Settings = settings("worker", &all);
     let worker = Worker::with_tasks(&settings, database.db.clone(), tasks, schedules).await;
+    let worker = worker.expect("the worker starts");
+    let address = worker.address();
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
-    let task = tokio::spawn(worker.expect("the worker starts").run_until(stopped));
-    RunningWorker { stop, task }
+    let task = tokio::spawn(worker.run_until(stopped));
+    RunningWorker {
+        address,
+        stop,
+        task,
+    }
 }
 
 /// Lets `time` pass for the jobs of a database that wait for their hour.

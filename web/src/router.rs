@@ -61,7 +61,7 @@ pub(crate) fn build(
 }
 
 fn checks(db: &DatabaseConnection) -> Checks {
-    let (connected, current) = (db.clone(), db.clone());
+    let (connected, current, queues) = (db.clone(), db.clone(), db.clone());
     Checks::new()
         .register("database", move || {
             let db = connected.clone();
@@ -70,5 +70,9 @@ fn checks(db: &DatabaseConnection) -> Checks {
         .register("migrations", move || {
             let db = current.clone();
             async move { migration::checks::current(&db).await }
+        })
+        .register("queues", move || {
+            let db = queues.clone();
+            async move { db::checks::queues(&db).await }
         })
 }

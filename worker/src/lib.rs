@@ -1,6 +1,7 @@
 //! The worker: the tasks' code ([`tasks`]), and the queue's runtime that runs it ([`queue`]).
 
 mod cli;
+mod endpoints;
 pub mod mail;
 pub mod queue;
 mod resources;
@@ -8,16 +9,22 @@ pub mod schedules;
 mod settings;
 pub mod tasks;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
+use anyhow::Context as _;
 pub use cli::{Cli, Command, Jobs};
+use endpoints::Endpoints;
 pub use resources::{Resources, Retention};
 use sea_orm::DatabaseConnection;
 pub use settings::{ListenUrl, QueueSettings, Queues, Settings};
+use tokio_util::sync::CancellationToken;
 
 /// A worker process: it claims jobs and runs them.
 pub struct Worker {
     runtime: queue::Runtime,
+    endpoints: Option<Endpoints>,
+    db: DatabaseConnection,
+    settings: Settings,
 }
 
 impl Worker {
@@ -42,7 +49,8 @@ impl Worker {
         tasks: queue::Registry,
         schedules: queue::Schedules,
     ) -> anyhow::Result<Self> {
-        let resources = Arc::new(Resources::build(settings, db)?);
+        let endpoints = Endpoints::bind(settings).await?;
+        let resources = Arc::new(Resources::build(settings, db.clone())?);
         let config = settings.queue_config();
         let work = queue::Work {
             tasks,
@@ -50,12 +58,36 @@ impl Worker {
             resources,
         };
         let runtime = queue::Runtime::start(config, &settings.database, work).await?;
-        Ok(Self { runtime })
+        Ok(Self {
+            runtime,
+            endpoints,
+            db,
+            settings: settings.clone(),
+        })
+    }
+
+    /// Where its own endpoints are, if `WORKER_PORT` is set.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.endpoints.as_ref().and_then(Endpoints::address)
     }
 
     /// Runs jobs until `shutdown`, and then stops within the grace of the settings.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        self.runtime.run_until(shutdown).await
+        let Some(endpoints) = self.endpoints else {
+            return self.runtime.run_until(shutdown).await;
+        };
+        let app = endpoints::app(&self.settings, &self.db, self.runtime.health());
+        // They answer while the worker drains: it is alive.
+        let ended = CancellationToken::new();
+        let serving = endpoints.serve(app, ended.clone());
+        let working = async {
+            let result = self.runtime.run_until(shutdown).await;
+            ended.cancel();
+            result
+        };
+        let (served, worked) = tokio::join!(serving, working);
+        served.context("the worker's endpoints")?;
+        worked
     }
 }
 

@@ -16,6 +16,11 @@ pub struct Settings {
     #[arg(env, default_value = "25", value_parser = between(0, 3600))]
     pub shutdown_grace_seconds: u64,
 
+    /// The port for the worker's own `/__heartbeat__`, `/__lbheartbeat__` and `/__version__`; unset:
+    /// none
+    #[arg(env, value_parser = between(0, 65535))]
+    pub worker_port: Option<u16>,
+
     /// The queue.
     #[conf(flatten)]
     pub queue: QueueSettings,

@@ -7,6 +7,7 @@ mod connection;
 mod enqueue;
 mod fencing;
 mod finish;
+mod health;
 mod heartbeat;
 mod many;
 mod model;

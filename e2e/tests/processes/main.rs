@@ -9,6 +9,7 @@ mod jobs;
 mod journey;
 mod kill;
 mod load;
+mod mozlog;
 mod secrecy;
 mod service;
 mod settings;

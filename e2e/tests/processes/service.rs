@@ -1,6 +1,9 @@
 //! Processes of the service, and what a test asks of them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use e2e::{
     Backend, TestDatabase,
@@ -20,7 +23,7 @@ pub const STOPS_WITHIN: Duration = Duration::from_secs(10);
 pub struct Web {
     pub process: Process,
     client: Client,
-    address: String,
+    pub address: String,
 }
 
 impl Web {
@@ -124,30 +127,62 @@ async fn ends_well(process: &mut Process, patience: Duration) {
     assert_eq!(status.code(), Some(0), "{:#?}", process.lines());
 }
 
-/// Everything that a process has written, which has to be mozlog.
+/// Everything that a process has written, which has to be [mozlog]: each line an object with these
+/// keys and no others, and each value of its kind.
+///
+/// [mozlog]: https://wiki.mozilla.org/Firefox/Services/Logging
 pub fn log(process: &Process) -> Vec<Value> {
-    const KEYS: [&str; 8] = [
-        "EnvVersion",
-        "Fields",
-        "Hostname",
-        "Logger",
-        "Pid",
-        "Severity",
-        "Timestamp",
-        "Type",
-    ];
     let lines: Vec<Value> = process.lines().iter().map(|line| parse(line)).collect();
     for line in &lines {
-        let keys: BTreeSet<_> = line.as_object().unwrap().keys().collect();
-        assert!(
-            keys.iter()
-                .eq(&KEYS.map(str::to_owned).iter().collect::<Vec<_>>()),
+        let keys: BTreeSet<_> = line
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            keys,
+            BTreeSet::from([
+                "EnvVersion",
+                "Fields",
+                "Hostname",
+                "Logger",
+                "Pid",
+                "Severity",
+                "Timestamp",
+                "Type"
+            ]),
             "{line}"
         );
-        assert_eq!(line["EnvVersion"], "2.0");
-        assert_eq!(line["Pid"], process.id());
+        assert!(line["Timestamp"].as_u64().is_some_and(is_recent), "{line}");
+        assert!(
+            !text(&line["Type"]).is_empty() && !text(&line["Hostname"]).is_empty(),
+            "{line}"
+        );
+        assert!(["web", "worker"].contains(&text(&line["Logger"])), "{line}");
+        assert_eq!(line["EnvVersion"], "2.0", "{line}");
+        assert_eq!(line["Pid"], process.id(), "{line}");
+        assert!(
+            line["Severity"]
+                .as_u64()
+                .is_some_and(|severity| severity <= 7),
+            "{line}"
+        );
+        let fields = line["Fields"].as_object().unwrap();
+        assert!(
+            fields
+                .values()
+                .all(|value| !value.is_object() && !value.is_array()),
+            "{line}"
+        );
     }
     lines
+}
+
+/// Nanoseconds since 1970, of this hour.
+fn is_recent(nanoseconds: u64) -> bool {
+    let at = UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+    at.elapsed().is_ok_and(|age| age < Duration::from_hours(1))
 }
 
 /// The fields of the lines of this type.

@@ -62,6 +62,7 @@ async fn claim_for_ever(
         free.extend((0..more).map_while(|_| Arc::clone(&slots).try_acquire_owned().ok()));
 
         let wanted = free.len();
+        shared.claiming_since.due(&queue.name);
         let claimed = if shared.lease.is_current() {
             claim(queue, shared, store, free, assigned).await
         } else {
@@ -106,6 +107,7 @@ async fn claim(
         in_time(store.claim(worker, &queue.name, wanted)).await
     };
     let jobs = jobs.inspect_err(|_| shared.doubts.raise())?;
+    shared.claiming_since.answered(&queue.name);
     let count = jobs.len();
     for (job, slot) in jobs.into_iter().zip(free) {
         shared.held.insert(job.id, job.lease_number);

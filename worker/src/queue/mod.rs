@@ -25,6 +25,7 @@ mod control;
 mod doubts;
 mod error;
 mod finish;
+mod health;
 mod heartbeat;
 mod held;
 mod lease;
@@ -39,6 +40,7 @@ mod shared;
 
 pub use context::JobContext;
 pub use error::TaskError;
+pub use health::Health;
 pub use registry::{Handler, Registry, UnknownJob};
 pub use runtime::{Config, QueueConfig, Runtime, Work};
 pub use schedule::{ScheduleError, Schedules};

@@ -18,6 +18,7 @@ use super::{
     backend::QueueBackend,
     control::{Control, Started},
     doubts::Doubts,
+    health::{Claiming, Health},
     held::Held,
     lease::Lease,
     limits::Limits,
@@ -95,6 +96,7 @@ impl Runtime {
             lease: Lease::new(Uuid::now_v7(), config.lease),
             held: Held::default(),
             claiming: RwLock::default(),
+            claiming_since: Claiming::default(),
             doubts: Doubts::default(),
             limits: Limits::default(),
             company: RwLock::default(),
@@ -118,6 +120,11 @@ impl Runtime {
             assigned: receivers,
             stopped,
         })
+    }
+
+    /// How it is, for as long as it runs.
+    pub fn health(&self) -> Health {
+        Health(Arc::clone(&self.shared))
     }
 
     /// Runs jobs until `shutdown`, and then stops: claiming at once, what runs within the grace. A

@@ -6,7 +6,9 @@ use db::jobs::{ClaimedJob, Report};
 use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Work, doubts::Doubts, held::Held, lease::Lease, limits::Limits};
+use super::{
+    Config, Work, doubts::Doubts, health::Claiming, held::Held, lease::Lease, limits::Limits,
+};
 
 /// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Shared {
     /// Held for reading by a claim under way, for writing by a reconciliation: a job whose claim is
     /// not yet noted must not be taken for one that got lost.
     pub(super) claiming: RwLock<()>,
+    /// Which queues' claims are not answered.
+    pub(super) claiming_since: Claiming,
     /// Whether jobs may be leased to this worker that it does not know of.
     pub(super) doubts: Doubts,
     /// Which of its queues have a limit across all workers.

@@ -6,6 +6,7 @@ mod clock;
 mod failures;
 mod flow;
 mod gate;
+mod health;
 mod lease;
 mod mail;
 mod operations;
