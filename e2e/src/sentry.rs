@@ -64,10 +64,10 @@ impl SentryServer {
     pub async fn wait_for(&self, count: usize) -> Vec<Value> {
         let mut events = self.events.clone();
         let enough = events.wait_for(|events| events.len() >= count);
-        match timeout(PATIENCE, enough).await {
-            Ok(enough) => enough.expect("it serves").clone(),
-            Err(_) => panic!("{count} events expected, got {:#?}", self.events()),
+        if let Ok(enough) = timeout(PATIENCE, enough).await {
+            return enough.expect("it serves").clone();
         }
+        panic!("{count} events expected, got {:#?}", self.events());
     }
 
     /// The events so far.

@@ -1,10 +1,10 @@
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 
-use dockerflow::poem::{RequestSummary, SetRequestId};
+use dockerflow::poem::{MatchedRoute, NoteRoute, RequestSummary, SetRequestId};
 use futures_util::FutureExt as _;
 use poem::endpoint::{make, make_sync};
-use poem::http::StatusCode;
+use poem::http::{Method, StatusCode};
 use poem::{Endpoint, EndpointExt as _, Error, Request, Response};
 use serde_json::{Value, json};
 
@@ -157,4 +157,87 @@ fn a_value_of_the_client_is_cut() {
     for field in ["agent", "lang", "path", "querystring"] {
         assert_eq!(fields[field].as_str().unwrap().len(), 1024, "{field}");
     }
+}
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+#[test]
+fn a_request_goes_on_with_the_trace_of_its_headers() {
+    let service = service(RequestSummary::new(), make_sync(|_| ()));
+    let sentry = format!("{TRACE}-00f067aa0ba902b7-1");
+    let w3c = |trace: &str| format!("00-{trace}-00f067aa0ba902b7-01");
+    let other = "0".repeat(31) + "1";
+    for headers in [
+        vec![("traceparent", w3c(TRACE))],
+        vec![("sentry-trace", sentry.clone())],
+        vec![("traceparent", w3c(&other)), ("sentry-trace", sentry)],
+    ] {
+        let mut request = Request::builder();
+        for (name, value) in &headers {
+            request = request.header(*name, value);
+        }
+        let fields = summary_of(&service, request.finish());
+        assert_eq!(fields["trace_id"], TRACE, "{headers:?}");
+    }
+    for broken in ["", "x", "00-zz-zz-01"] {
+        let request = Request::builder().header("traceparent", broken).finish();
+        let trace_id = summary_of(&service, request)["trace_id"].clone();
+        assert!(
+            trace_id.as_str().is_some_and(|id| id.len() == 32),
+            "{broken}"
+        );
+    }
+}
+
+#[test]
+fn the_route_is_shown_as_its_template_from_the_view_on() {
+    let view = make_sync(|request: Request| {
+        tracing::warn!("in the view");
+        request
+            .data::<MatchedRoute>()
+            .unwrap()
+            .get()
+            .unwrap()
+            .to_owned()
+    });
+    let view = view.with(NoteRoute::new("/user/:name"));
+    let service = service(RequestSummary::new(), view);
+    let lines = lines_at_level("info", &service, request());
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in lines {
+        assert_eq!(line["Fields"]["route"], "/user/:name", "{line}");
+    }
+}
+
+#[test]
+fn heartbeats_that_succeed_can_be_left_out() {
+    let answer = make_sync(|request: Request| {
+        let fails = request.uri().query() == Some("fails");
+        if fails {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            StatusCode::OK
+        }
+    });
+    let service = service(RequestSummary::new().heartbeats(false), answer);
+    let count = |path: &str| {
+        let request = Request::builder().uri_str(path).finish();
+        lines_at_level("info", &service, request).len()
+    };
+    assert_eq!(count("/__heartbeat__"), 0);
+    assert_eq!(count("/__lbheartbeat__"), 0);
+    assert_eq!(count("/__heartbeat__?fails"), 1);
+    assert_eq!(count("/__version__"), 1);
+}
+
+#[test]
+fn an_unknown_method_is_shown_in_the_summary_only() {
+    let service = service(
+        RequestSummary::new(),
+        make_sync(|_| tracing::warn!("a line")),
+    );
+    let request = Request::builder().method(Method::from_bytes(b"HUNTER2").unwrap());
+    let lines = lines_at_level("info", &service, request.finish());
+    assert_eq!(lines[0]["Fields"]["method"], "other");
+    assert_eq!(lines[1]["Fields"]["method"], "HUNTER2");
 }

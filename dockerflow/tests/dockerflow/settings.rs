@@ -156,6 +156,7 @@ fn the_table_lists_every_variable_with_default_and_meaning() {
             "LOG_LEVEL",
             "LOG_FORMAT",
             "LOG_QUERYSTRING",
+            "LOG_HEARTBEATS",
             "PORT",
             "SMTP_URL",
             "ERROR_ENDPOINT",
@@ -163,7 +164,7 @@ fn the_table_lists_every_variable_with_default_and_meaning() {
         ]
     );
     assert_eq!(
-        table[3],
+        table[4],
         Variable {
             name: "PORT".to_owned(),
             default: Some("8000".to_owned()),
@@ -171,9 +172,9 @@ fn the_table_lists_every_variable_with_default_and_meaning() {
             description: "The port".to_owned(),
         }
     );
-    assert_eq!(table[4].default, None);
-    assert!(!table[4].required);
-    assert!(table[6].required);
+    assert_eq!(table[5].default, None);
+    assert!(!table[5].required);
+    assert!(table[7].required);
 }
 
 #[test]
