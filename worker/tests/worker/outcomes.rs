@@ -51,9 +51,11 @@ async fn a_task_gets_its_payload_and_knows_its_job(#[values(Sqlite, Postgres)] b
     assert_eq!((job.attempt, job.errors), (1, None));
 }
 
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 #[rstest]
 #[tokio::test]
-async fn a_job_that_a_job_enqueues_belongs_to_the_same_request(
+async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -61,7 +63,7 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request(
     };
     let request = Metadata {
         request_id: Some("my-request".to_owned()),
-        traceparent: Some("00-1-2-01".to_owned()),
+        traceparent: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")),
         enqueued_by: Some("an older release".to_owned()),
     };
     with_metadata(request, queue.enqueue(Work(0).job())).await;
@@ -79,8 +81,12 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request(
     assert_eq!(jobs.len(), 3);
     for job in &jobs {
         assert_eq!(job.request_id.as_deref(), Some("my-request"));
-        assert_eq!(job.traceparent.as_deref(), Some("00-1-2-01"));
+        let trace = job.traceparent.as_deref().unwrap();
+        assert!(trace.starts_with(&format!("00-{TRACE}-")), "{trace}");
     }
+    // Each is a step of its own, after that of the attempt that enqueued it.
+    assert_ne!(jobs[1].traceparent, jobs[0].traceparent);
+    assert_ne!(jobs[2].traceparent, jobs[1].traceparent);
     let version = Some(env!("CARGO_PKG_VERSION"));
     assert_eq!(jobs[0].enqueued_by.as_deref(), Some("an older release"));
     assert_eq!(jobs[1].enqueued_by.as_deref(), version);
