@@ -17,9 +17,13 @@ use futures_util::future::join_all;
 
 pub use self::level::Level;
 pub use self::report::{Detail, Report};
+use crate::metrics::{self, CHECK_LEVEL};
 
 /// How long a check may take before it counts as failed.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often [`Checks::watch`] runs them.
+const WATCH_EVERY: Duration = Duration::from_secs(30);
 
 /// One thing that a check has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +100,25 @@ impl Checks {
             let findings = run(check, self.timeout).await;
             (name.clone(), findings)
         });
-        Report::new(join_all(runs).await)
+        let report = Report::new(join_all(runs).await);
+        for (name, level) in &report.checks {
+            CHECK_LEVEL.set(level.number().into(), [name.clone().into()]);
+        }
+        report
+    }
+
+    /// Runs the checks from time to time where anybody is told of metrics, so that their levels are
+    /// known also while nobody asks for `/__heartbeat__`.
+    pub fn watch(&self) {
+        if metrics::is_on() {
+            let checks = self.clone();
+            tokio::spawn(async move {
+                loop {
+                    checks.run().await;
+                    tokio::time::sleep(WATCH_EVERY).await;
+                }
+            });
+        }
     }
 }
 

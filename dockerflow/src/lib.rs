@@ -1,5 +1,5 @@
 //! What every [Dockerflow] service needs, whatever it does: settings from the environment, mozlog on
-//! standard output, `version.json`, health checks, and the endpoints and request summaries that show
+//! standard output, `version.json`, metrics, health checks, and the endpoints and request summaries that show
 //! them.
 //!
 //! The core knows no web framework; [`poem`] adapts it to one. Nothing here knows a table or a route
@@ -9,6 +9,7 @@
 
 pub mod checks;
 pub mod log;
+pub mod metrics;
 pub mod poem;
 mod process;
 pub mod sentry;

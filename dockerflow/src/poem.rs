@@ -1,5 +1,5 @@
-//! Dockerflow for services that are made with [poem](https://docs.rs/poem): the endpoints, the request id and the
-//! summary of each request.
+//! Dockerflow for services that are made with [poem](https://docs.rs/poem): the endpoints, the request id, the
+//! summary of each request, and its metrics.
 //!
 //! ```
 //! use dockerflow::checks::Checks;
@@ -15,10 +15,13 @@
 
 mod matched_route;
 mod request_id;
+mod request_metrics;
 mod request_summary;
 mod routes;
 
 pub use self::matched_route::{MatchedRoute, NoteRoute, NoteRouteEndpoint};
 pub use self::request_id::{RequestId, SetRequestId, SetRequestIdEndpoint};
+pub(crate) use self::request_metrics::{REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT};
+pub use self::request_metrics::{RequestMetrics, RequestMetricsEndpoint};
 pub use self::request_summary::{RequestSummary, RequestSummaryEndpoint};
 pub use self::routes::routes;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tracing_subscriber::fmt::MakeWriter;
 
 use self::writer::Writer;
+use crate::metrics::LOG_LINES_DROPPED;
 
 /// How many lines may wait: some 8 MB of them, or a fifth of a second of a busy worker's.
 const CAPACITY: usize = 16_384;
@@ -93,6 +94,7 @@ impl Counts {
     fn drop_waiting(&self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         self.dropped.fetch_add(1, Ordering::Relaxed);
+        LOG_LINES_DROPPED.add(1, []);
     }
 }
 

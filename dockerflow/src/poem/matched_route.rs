@@ -1,32 +1,37 @@
-//! Which route a request took.
+//! Which route a request takes.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use poem::{Endpoint, Middleware, Request, Result};
 use tracing::Span;
 
-/// The route that a request took, as its template (`/user/:name`) and never as the path that was
-/// sent: in the request's data from [`RequestSummary`](super::RequestSummary) inwards, and empty until
-/// [`NoteRoute`] fills it in.
+/// The route of a request, in its data: empty until [`NoteRoute`] fills it in. Clones are the same one,
+/// so that it is known outside of the router as well.
 #[derive(Clone, Debug, Default)]
-pub struct MatchedRoute(Arc<OnceLock<Cow<'static, str>>>);
+pub struct MatchedRoute(Arc<OnceLock<Arc<str>>>);
 
 impl MatchedRoute {
-    /// The template; `None` where no route matched.
-    pub fn get(&self) -> Option<&str> {
-        self.0.get().map(|template| &**template)
+    /// The template of the route, such as `/user/{name}`, if there is one and it is known by now.
+    pub fn template(&self) -> Option<Arc<str>> {
+        self.0.get().cloned()
+    }
+
+    /// Sets the template, and notes it in the span of the request. The first one stays.
+    pub fn set(&self, template: &Arc<str>) {
+        if self.0.set(Arc::clone(template)).is_ok() {
+            Span::current().record("route", &**template);
+        }
     }
 }
 
 /// Middleware for the endpoint of a route, which notes the route's template: for the summary, for
 /// metrics, and in the span of the request for whatever is logged from here on.
 #[derive(Clone, Debug)]
-pub struct NoteRoute(Cow<'static, str>);
+pub struct NoteRoute(Arc<str>);
 
 impl NoteRoute {
     /// Notes this template.
-    pub fn new(template: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(template: impl Into<Arc<str>>) -> Self {
         Self(template.into())
     }
 }
@@ -37,7 +42,7 @@ impl<E: Endpoint> Middleware<E> for NoteRoute {
     fn transform(&self, inner: E) -> Self::Output {
         NoteRouteEndpoint {
             inner,
-            template: self.0.clone(),
+            template: Arc::clone(&self.0),
         }
     }
 }
@@ -46,17 +51,15 @@ impl<E: Endpoint> Middleware<E> for NoteRoute {
 #[derive(Debug)]
 pub struct NoteRouteEndpoint<E> {
     inner: E,
-    template: Cow<'static, str>,
+    template: Arc<str>,
 }
 
 impl<E: Endpoint> Endpoint for NoteRouteEndpoint<E> {
     type Output = E::Output;
 
     async fn call(&self, request: Request) -> Result<E::Output> {
-        if let Some(MatchedRoute(route)) = request.data() {
-            // The first is the outermost, of which there is one.
-            let _ = route.set(self.template.clone());
-            Span::current().record("route", &*self.template);
+        if let Some(route) = request.data::<MatchedRoute>() {
+            route.set(&self.template);
         }
         self.inner.call(request).await
     }

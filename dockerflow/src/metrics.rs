@@ -1,0 +1,155 @@
+//! Metrics: counted and measured through the `metrics` facade, shown to Prometheus and sent to StatsD.
+//!
+//! A metric is a [`Metric`] in a list, which is what describes, documents and records it. [`install`]
+//! sets up the exporters of the settings for the whole process. Where there is none, nothing is
+//! recorded, and to find that out costs the load of one flag.
+//!
+//! The values of labels must be few, whatever clients do: templates of routes and never paths, names
+//! that the code knows and one more for all others.
+
+mod metric;
+mod process;
+mod prometheus;
+mod settings;
+mod statsd;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ::metrics::{Recorder, set_global_recorder};
+use metrics_util::layers::FanoutBuilder;
+
+pub use self::metric::{Kind, Metric};
+pub use self::settings::{InvalidStatsdUrl, Settings, StatsdUrl};
+pub use ::metrics::{SharedString, Unit};
+
+/// How often what is sampled is sampled. Prometheus has it sampled whenever it looks, too.
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// How bad what a check found is.
+pub(crate) static CHECK_LEVEL: Metric = Metric::gauge(
+    "heartbeat_check_level",
+    Unit::Count,
+    &["check"],
+    "What a check of `/__heartbeat__` found: 0 ok, 20 info, 30 warning, 40 error, 50 critical",
+);
+
+/// Lines of the log that nobody read fast enough.
+pub(crate) static LOG_LINES_DROPPED: Metric = Metric::counter(
+    "log_lines_dropped_total",
+    Unit::Count,
+    &[],
+    "Lines of the log that were dropped because nobody read them fast enough",
+);
+
+/// The metrics of every service.
+pub static METRICS: [&Metric; 11] = [
+    &crate::poem::REQUESTS,
+    &crate::poem::REQUEST_DURATION,
+    &crate::poem::REQUESTS_IN_FLIGHT,
+    &CHECK_LEVEL,
+    &LOG_LINES_DROPPED,
+    &process::CPU_SECONDS,
+    &process::RESIDENT_MEMORY,
+    &process::OPEN_FILES,
+    &process::MAX_OPEN_FILES,
+    &process::THREADS,
+    &process::START_TIME,
+];
+
+static IS_ON: AtomicBool = AtomicBool::new(false);
+
+type Sampler = Box<dyn Fn() + Send>;
+
+static SAMPLERS: Mutex<Vec<Sampler>> = Mutex::new(Vec::new());
+
+/// Why [`install`] did not set up the exporters.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else listens on the port.
+    #[error("cannot listen on {address} (PROMETHEUS_PORT): {reason}")]
+    Port {
+        /// Where it would listen.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// There is no socket or no thread for StatsD.
+    #[error("metrics cannot be sent to StatsD (STATSD_URL): {0}")]
+    Statsd(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A histogram without a bucket.
+    #[error("a histogram has no bucket")]
+    Buckets(#[source] metrics_exporter_prometheus::BuildError),
+    /// This process has them already.
+    #[error("metrics are already set up in this process")]
+    AlreadySet,
+}
+
+/// Whether anybody is told of metrics.
+pub fn is_on() -> bool {
+    IS_ON.load(Ordering::Relaxed)
+}
+
+/// Sets up the exporters of the settings, once per process, for the given lists of metrics beside
+/// [`METRICS`]. Where the settings have none it does nothing.
+pub async fn install(settings: &Settings, lists: &[&[&'static Metric]]) -> Result<(), Error> {
+    let all = || METRICS.iter().chain(lists.iter().copied().flatten());
+    let mut recorders: Vec<Box<dyn Recorder + Send + Sync>> = Vec::new();
+    let mut page = None;
+    if let Some(port) = settings.prometheus_port {
+        let listener = prometheus::listen(port).await?;
+        let recorder = prometheus::recorder(all().copied()).map_err(Error::Buckets)?;
+        page = Some((listener, recorder.handle()));
+        recorders.push(Box::new(recorder));
+    }
+    if let Some(url) = &settings.statsd_url {
+        let recorder = statsd::recorder(url.clone()).map_err(Error::Statsd)?;
+        recorders.push(Box::new(recorder));
+    }
+    match <[_; 1]>::try_from(recorders) {
+        Ok([only]) => set_global_recorder(only).map_err(|_| Error::AlreadySet)?,
+        Err(none) if none.is_empty() => return Ok(()),
+        Err(both) => {
+            let fanout = FanoutBuilder::default();
+            let fanout = both.into_iter().fold(fanout, FanoutBuilder::add_recorder);
+            set_global_recorder(fanout.build()).map_err(|_| Error::AlreadySet)?;
+        }
+    }
+    all().for_each(|metric| metric.describe());
+    IS_ON.store(true, Ordering::Relaxed);
+    LOG_LINES_DROPPED.add(0, []);
+    on_sample(process::sample);
+
+    let handle = page.as_ref().map(|(_, handle)| handle.clone());
+    tokio::spawn(async move {
+        loop {
+            sample();
+            if let Some(handle) = &handle {
+                handle.run_upkeep();
+            }
+            tokio::time::sleep(SAMPLE_EVERY).await;
+        }
+    });
+    if let Some((listener, handle)) = page {
+        tokio::spawn(prometheus::serve(listener, handle));
+    }
+    Ok(())
+}
+
+/// Has `sampler` called every few seconds, and before Prometheus is answered: for what is looked up
+/// rather than counted. It must be quick. Where nobody is told of metrics it is not called.
+pub fn on_sample(sampler: impl Fn() + Send + 'static) {
+    if is_on() {
+        samplers().push(Box::new(sampler));
+    }
+}
+
+fn sample() {
+    samplers().iter().for_each(|sampler| sampler());
+}
+
+fn samplers() -> std::sync::MutexGuard<'static, Vec<Sampler>> {
+    SAMPLERS.lock().unwrap_or_else(PoisonError::into_inner)
+}

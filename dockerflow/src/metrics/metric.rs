@@ -1,0 +1,154 @@
+//! A metric: what it is called, what it means, and how it is recorded.
+
+use ::metrics::{
+    Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit, with_recorder,
+};
+
+use super::is_on;
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// Something that is counted or measured. Its name follows the conventions of Prometheus.
+///
+/// ```
+/// use dockerflow::metrics::{Metric, Unit};
+///
+/// static MAILS: Metric = Metric::counter("mails_total", Unit::Count, &["kind"], "Mails that were sent");
+///
+/// MAILS.add(1, ["welcome".into()]);
+/// ```
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// How it behaves.
+    pub kind: Kind,
+    /// What its values are.
+    pub unit: Unit,
+    /// The names of its labels, which StatsD calls tags.
+    pub labels: &'static [&'static str],
+    /// What it means, on one line.
+    pub description: &'static str,
+}
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// It only rises, until its process ends.
+    Counter,
+    /// It rises and falls.
+    Gauge,
+    /// Many values, which Prometheus counts by these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+impl Metric {
+    /// One that only rises.
+    pub const fn counter(
+        name: &'static str,
+        unit: Unit,
+        labels: &'static [&'static str],
+        description: &'static str,
+    ) -> Self {
+        let kind = Kind::Counter;
+        Self {
+            name,
+            kind,
+            unit,
+            labels,
+            description,
+        }
+    }
+
+    /// One that rises and falls.
+    pub const fn gauge(
+        name: &'static str,
+        unit: Unit,
+        labels: &'static [&'static str],
+        description: &'static str,
+    ) -> Self {
+        let kind = Kind::Gauge;
+        Self {
+            name,
+            kind,
+            unit,
+            labels,
+            description,
+        }
+    }
+
+    /// One of many values, in seconds, with the upper bounds of its buckets.
+    pub const fn histogram(
+        name: &'static str,
+        buckets: &'static [f64],
+        labels: &'static [&'static str],
+        description: &'static str,
+    ) -> Self {
+        let (kind, unit) = (Kind::Histogram(buckets), Unit::Seconds);
+        Self {
+            name,
+            kind,
+            unit,
+            labels,
+            description,
+        }
+    }
+
+    /// Adds to a counter. The values of the labels come in the order of their names.
+    pub fn add<const LABELS: usize>(&self, amount: u64, values: [SharedString; LABELS]) {
+        debug_assert_eq!(self.kind, Kind::Counter, "{}", self.name);
+        self.record(values, |recorder, key| {
+            recorder.register_counter(key, &METADATA).increment(amount);
+        });
+    }
+
+    /// Raises a counter to a value that was counted elsewhere.
+    pub fn raise_to<const LABELS: usize>(&self, value: u64, values: [SharedString; LABELS]) {
+        debug_assert_eq!(self.kind, Kind::Counter, "{}", self.name);
+        self.record(values, |recorder, key| {
+            recorder.register_counter(key, &METADATA).absolute(value);
+        });
+    }
+
+    /// Sets a gauge.
+    pub fn set<const LABELS: usize>(&self, value: f64, values: [SharedString; LABELS]) {
+        debug_assert_eq!(self.kind, Kind::Gauge, "{}", self.name);
+        self.record(values, |recorder, key| {
+            recorder.register_gauge(key, &METADATA).set(value);
+        });
+    }
+
+    /// Notes a value of a histogram.
+    pub fn observe<const LABELS: usize>(&self, value: f64, values: [SharedString; LABELS]) {
+        debug_assert!(matches!(self.kind, Kind::Histogram(_)), "{}", self.name);
+        self.record(values, |recorder, key| {
+            recorder.register_histogram(key, &METADATA).record(value);
+        });
+    }
+
+    fn record<const LABELS: usize>(
+        &self,
+        values: [SharedString; LABELS],
+        record: impl FnOnce(&dyn Recorder, &Key),
+    ) {
+        debug_assert_eq!(self.labels.len(), LABELS, "{}", self.name);
+        if is_on() {
+            let labels = self.labels.iter().zip(values);
+            let labels: Vec<Label> = labels
+                .map(|(name, value)| Label::new(*name, value))
+                .collect();
+            let key = Key::from_parts(self.name, labels);
+            with_recorder(|recorder| record(recorder, &key));
+        }
+    }
+
+    pub(super) fn describe(&self) {
+        let name = KeyName::from_const_str(self.name);
+        let (unit, description) = (Some(self.unit), self.description.into());
+        with_recorder(|recorder| match self.kind {
+            Kind::Counter => recorder.describe_counter(name, unit, description),
+            Kind::Gauge => recorder.describe_gauge(name, unit, description),
+            Kind::Histogram(_) => recorder.describe_histogram(name, unit, description),
+        });
+    }
+}

@@ -1,0 +1,98 @@
+//! StatsD: aggregated and sent every few seconds by a thread, so that a request waits for nothing.
+//!
+//! The exporter wants a server whose name is known at the start and never moves, and logs an error for
+//! each packet that it cannot send. So it sends to a socket of this process, and a thread passes on
+//! what arrives there to where the server is by now.
+
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use metrics_exporter_dogstatsd::{DogStatsDBuilder, DogStatsDRecorder};
+
+use super::StatsdUrl;
+
+/// How often the server's name is looked up.
+const LOOK_UP_EVERY: Duration = Duration::from_mins(1);
+
+/// More than the exporter puts into a packet.
+const PACKET: usize = 8192;
+
+/// The recorder, whose metrics go to the server from now on.
+pub(super) fn recorder(url: StatsdUrl) -> Result<DogStatsDRecorder, Box<dyn Error + Send + Sync>> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = socket.local_addr()?.to_string();
+    tracing::info!(server = %url, "metrics are sent to StatsD");
+    thread::Builder::new()
+        .name("statsd".to_owned())
+        .spawn(move || pass_on(&socket, &url))?;
+    let recorder = DogStatsDBuilder::default()
+        .with_remote_address(address)?
+        // Metrics of the exporter itself.
+        .with_telemetry(false)
+        // The type `h`, which more servers know than Datadog's `d`.
+        .send_histograms_as_distributions(false)
+        .build()?;
+    Ok(recorder)
+}
+
+/// Passes packets on for as long as the process lives.
+fn pass_on(socket: &UdpSocket, url: &StatsdUrl) {
+    let mut packet = [0; PACKET];
+    let mut server = Server::default();
+    loop {
+        match socket.recv(&mut packet) {
+            Ok(length) => server.send(url, &packet[..length]),
+            Err(error) => {
+                tracing::warn!(%error, "metrics cannot be passed on");
+                thread::sleep(LOOK_UP_EVERY);
+            }
+        }
+    }
+}
+
+/// Where the server was found.
+#[derive(Default)]
+struct Server {
+    found: Option<(UdpSocket, SocketAddr)>,
+    looked_up_at: Option<Instant>,
+    is_missed: bool,
+}
+
+impl Server {
+    /// Sends a packet. Whether anybody receives it is not known, as is usual with StatsD.
+    fn send(&mut self, url: &StatsdUrl, packet: &[u8]) {
+        if self
+            .looked_up_at
+            .is_none_or(|at| at.elapsed() >= LOOK_UP_EVERY)
+        {
+            self.looked_up_at = Some(Instant::now());
+            match look_up(url) {
+                Ok(found) => {
+                    self.found = Some(found);
+                    self.is_missed = false;
+                }
+                Err(error) if !self.is_missed => {
+                    tracing::warn!(server = %url, %error, "the StatsD server is not found");
+                    self.is_missed = true;
+                }
+                Err(_) => {}
+            }
+        }
+        if let Some((socket, address)) = &self.found {
+            let _ = socket.send_to(packet, address);
+        }
+    }
+}
+
+fn look_up(url: &StatsdUrl) -> io::Result<(UdpSocket, SocketAddr)> {
+    let address = url.address().to_socket_addrs()?.next();
+    let address = address.ok_or(io::ErrorKind::NotFound)?;
+    let socket = match address {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
+    }?;
+    Ok((socket, address))
+}

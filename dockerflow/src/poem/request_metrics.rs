@@ -1,0 +1,149 @@
+//! Requests, counted and timed.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+
+use super::MatchedRoute;
+use crate::metrics::{self, Metric, SharedString, Unit};
+
+pub(crate) static REQUESTS: Metric = Metric::counter(
+    "http_requests_total",
+    Unit::Count,
+    &["method", "route", "status"],
+    "Requests, by the class of their answer's status; a client that went away before counts as 4xx",
+);
+
+pub(crate) static REQUEST_DURATION: Metric = Metric::histogram(
+    "http_request_duration_seconds",
+    &[
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    ],
+    &["method", "route", "status"],
+    "How long it took until the answer began",
+);
+
+pub(crate) static REQUESTS_IN_FLIGHT: Metric = Metric::gauge(
+    "http_requests_in_flight",
+    Unit::Count,
+    &[],
+    "Requests whose answer has not begun",
+);
+
+/// The route of requests for which there is none.
+const NO_ROUTE: &str = "none";
+
+/// A plain number instead of the gauge itself, which would have to be looked up twice per request.
+static IN_FLIGHT: AtomicU32 = AtomicU32::new(0);
+
+/// Middleware that counts and times requests by method, route and class of the status.
+///
+/// The route is what is set in the request's [`MatchedRoute`] inside; a method that HTTP does not know
+/// is `other`. It belongs outside of all that changes an answer's status. An `Err` counts
+/// with the status that it will become.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestMetrics;
+
+impl<E: Endpoint> Middleware<E> for RequestMetrics {
+    type Output = RequestMetricsEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        metrics::on_sample(|| {
+            REQUESTS_IN_FLIGHT.set(IN_FLIGHT.load(Ordering::Relaxed).into(), []);
+        });
+        RequestMetricsEndpoint { inner }
+    }
+}
+
+/// What [`RequestMetrics`] makes of an endpoint.
+#[derive(Debug)]
+pub struct RequestMetricsEndpoint<E> {
+    inner: E,
+}
+
+impl<E: Endpoint> Endpoint for RequestMetricsEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        if !metrics::is_on() {
+            return self
+                .inner
+                .call(request)
+                .await
+                .map(IntoResponse::into_response);
+        }
+        let mut measured = Measured::begin(&mut request);
+        let result = self.inner.call(request).await;
+        let result = result.map(IntoResponse::into_response);
+        measured.status = Some(match &result {
+            Ok(response) => response.status(),
+            Err(error) => error.status(),
+        });
+        result
+    }
+}
+
+/// A request in flight, recorded when it is dropped: after the answer, or without one.
+struct Measured {
+    started: Instant,
+    method: &'static str,
+    route: MatchedRoute,
+    status: Option<StatusCode>,
+}
+
+impl Measured {
+    fn begin(request: &mut Request) -> Self {
+        IN_FLIGHT.fetch_add(1, Ordering::Relaxed);
+        let route = MatchedRoute::default();
+        request.set_data(route.clone());
+        Self {
+            started: Instant::now(),
+            method: method(request.method()),
+            route,
+            status: None,
+        }
+    }
+
+    fn class(&self) -> &'static str {
+        match self.status {
+            Some(status) if status.is_informational() => "1xx",
+            Some(status) if status.is_success() => "2xx",
+            Some(status) if status.is_redirection() => "3xx",
+            Some(status) if status.is_client_error() => "4xx",
+            Some(_) => "5xx",
+            None if thread::panicking() => "5xx",
+            // The client went away.
+            None => "4xx",
+        }
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        IN_FLIGHT.fetch_sub(1, Ordering::Relaxed);
+        let route = self.route.template();
+        let route = route.map_or(SharedString::const_str(NO_ROUTE), SharedString::from);
+        let labels = [self.method.into(), route, self.class().into()];
+        REQUESTS.add(1, labels.clone());
+        REQUEST_DURATION.observe(self.started.elapsed().as_secs_f64(), labels);
+    }
+}
+
+/// A client may send any word.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "other",
+    }
+}
