@@ -16,7 +16,7 @@ use sqlx::{
 };
 use thiserror::Error;
 
-use crate::{DatabaseUrl, Settings, url::Target};
+use crate::{DatabaseUrl, Settings, metrics, url::Target};
 
 /// How long [`connect`] waits for a database that does not answer yet.
 pub const STARTUP_PATIENCE: Duration = Duration::from_mins(1);
@@ -75,13 +75,13 @@ pub async fn connect(
     let size = settings.database_pool_size;
     match &url.target {
         Target::Postgres(options) => {
-            connect_postgres(url, options.clone().application_name(application), size).await
+            connect_postgres(url, (**options).clone(), application, size).await
         }
         Target::Sqlite { path, options } => {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|error| file_error(url, error))?;
             }
-            connect_sqlite(url, (**options).clone(), size).await
+            connect_sqlite(url, (**options).clone(), application, size).await
         }
     }
 }
@@ -117,10 +117,12 @@ pub fn listener_pool(url: &DatabaseUrl, application: &str) -> Option<sqlx::PgPoo
 async fn connect_postgres(
     url: &DatabaseUrl,
     options: PgConnectOptions,
+    application: &str,
     size: u32,
 ) -> Result<DatabaseConnection, ConnectError> {
     // PgBouncer refuses this start-up parameter of the client's by default.
     let options = options.extra_float_digits(None);
+    let options = options.application_name(application);
     startup::wait_until_up(url, &options).await?;
     let pool = PgPoolOptions::new()
         .max_connections(size)
@@ -134,6 +136,7 @@ async fn connect_postgres(
             })
         })
         .connect_lazy_with(options);
+    metrics::watch(&pool, application);
     Ok(pool.into())
 }
 
@@ -150,6 +153,7 @@ async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error
 async fn connect_sqlite(
     url: &DatabaseUrl,
     options: SqliteConnectOptions,
+    application: &str,
     size: u32,
 ) -> Result<DatabaseConnection, ConnectError> {
     let options = options
@@ -164,6 +168,7 @@ async fn connect_sqlite(
         .connect_with(options)
         .await
         .map_err(|error| file_error(url, error))?;
+    metrics::watch(&pool, application);
     Ok(pool.into())
 }
 

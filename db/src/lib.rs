@@ -5,6 +5,7 @@ pub mod checks;
 mod connection;
 pub mod entities;
 pub mod jobs;
+pub mod metrics;
 mod settings;
 pub mod tasks;
 mod url;

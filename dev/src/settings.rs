@@ -56,6 +56,7 @@ impl Settings {
             queue: self.queue.clone(),
             mail: self.mail.clone(),
             database: self.web.database.clone(),
+            metrics: self.web.metrics.clone(),
             log: self.web.log.clone(),
             sentry: self.web.sentry.clone(),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dockerflow::{
     checks::Checks,
-    poem::{NoteRoute, RequestSummary, SetRequestId},
+    poem::{NoteRoute, RequestMetrics, RequestSummary, SetRequestId},
 };
 use poem::{
     EndpointExt as _, Response, endpoint::BoxEndpoint, get, http::StatusCode,
@@ -13,7 +13,11 @@ use poem::{
 use poem_openapi::OpenApiService;
 use sea_orm::DatabaseConnection;
 
-use crate::{Limits, Settings, docs, middleware, middleware::Methods, views};
+use crate::{
+    Limits, Settings, docs, middleware,
+    middleware::{Methods, Routes},
+    views,
+};
 
 /// The service as one endpoint. It never fails: whatever goes wrong inside is an answer when it gets here.
 pub(crate) fn build(
@@ -24,11 +28,14 @@ pub(crate) fn build(
     let version = crate::version();
     let release: Arc<str> = version.version.as_str().into();
 
-    let views = middleware::NoteRoutes(views::all(db));
+    let views = views::all(db);
+    let routes = Routes::of(&views);
     let methods = Methods::of(views.clone());
-    let api = OpenApiService::new(views, "Bare Necessities", &*release);
+    let api = OpenApiService::new(routes.noted_by(views), "Bare Necessities", &*release);
 
-    dockerflow::poem::routes(version, checks(db), settings.error_endpoint.is_on())
+    let checks = checks(db);
+    checks.watch();
+    dockerflow::poem::routes(version, checks, settings.error_endpoint.is_on())
         .at(
             docs::PAGE,
             get(docs::page(&api)).with(NoteRoute::new(docs::PAGE)),
@@ -39,6 +46,7 @@ pub(crate) fn build(
         )
         .nest("/", api)
         // From the inside out.
+        .around(move |endpoint, request| routes.clone().note_refused(endpoint, request))
         .around(move |endpoint, request| methods.clone().answer(endpoint, request))
         .around(move |endpoint, request| {
             middleware::job_metadata(release.clone(), endpoint, request)
@@ -51,6 +59,7 @@ pub(crate) fn build(
         .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))
         .around(middleware::problems)
         .around(middleware::security_headers)
+        .with(RequestMetrics)
         .with(
             RequestSummary::new()
                 .querystring(settings.log.querystring)

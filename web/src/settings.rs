@@ -29,6 +29,10 @@ pub struct Settings {
     #[conf(flatten)]
     pub database: db::Settings,
 
+    /// Who is told of metrics.
+    #[conf(flatten)]
+    pub metrics: dockerflow::metrics::Settings,
+
     /// The log.
     #[conf(flatten)]
     pub log: dockerflow::log::Settings,

@@ -19,6 +19,9 @@ use sea_orm::DatabaseConnection;
 pub use settings::{ListenUrl, QueueSettings, Queues, Settings};
 use tokio_util::sync::CancellationToken;
 
+/// The lists of what a worker measures.
+pub static METRICS: [&[&dockerflow::metrics::Metric]; 2] = [&db::metrics::METRICS, &queue::METRICS];
+
 /// A worker process: it claims jobs and runs them.
 pub struct Worker {
     runtime: queue::Runtime,

@@ -64,6 +64,29 @@ impl Report {
 }
 
 impl Outcome {
+    /// Their names, as they are in logs and metrics.
+    pub const NAMES: [&str; 6] = [
+        "completed",
+        "dead",
+        "cancelled",
+        "retry",
+        "snooze",
+        "release",
+    ];
+
+    /// Its name, one of [`NAMES`](Self::NAMES).
+    pub fn name(self) -> &'static str {
+        let [completed, dead, cancelled, retry, snooze, release] = Self::NAMES;
+        match self {
+            Self::Completed => completed,
+            Self::Dead => dead,
+            Self::Cancelled => cancelled,
+            Self::Retry { .. } => retry,
+            Self::Snooze { .. } => snooze,
+            Self::Release => release,
+        }
+    }
+
     fn end(self) -> Option<finished_job::State> {
         match self {
             Self::Completed => Some(finished_job::State::Completed),

@@ -133,3 +133,22 @@ async fn jobs_that_are_held_or_somebody_elses_or_waiting_stay_as_they_are(
     assert_eq!(store.job(held[0]).await.state, job::State::Running);
     assert_eq!(store.job(held[1]).await.state, job::State::Available);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_worker_is_alive_until_its_lease_is_over(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let (early, late) = (store.worker_at(0).await, store.worker_at(30).await);
+    let alive = async |seconds| {
+        let workers = store.at(seconds).live_workers().await.unwrap();
+        workers.iter().map(|worker| worker.id).collect::<Vec<_>>()
+    };
+    assert_eq!(alive(59).await.len(), 2);
+    assert!(alive(59).await.contains(&early));
+    assert_eq!(alive(61).await, [late]);
+    assert!(alive(91).await.is_empty());
+}

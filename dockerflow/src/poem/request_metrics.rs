@@ -97,7 +97,7 @@ struct Measured {
 impl Measured {
     fn begin(request: &mut Request) -> Self {
         IN_FLIGHT.fetch_add(1, Ordering::Relaxed);
-        let route = MatchedRoute::default();
+        let route: MatchedRoute = request.data().cloned().unwrap_or_default();
         request.set_data(route.clone());
         Self {
             started: Instant::now(),

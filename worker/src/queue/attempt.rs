@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
-    JobContext, TaskError,
+    JobContext, TaskError, metrics,
     registry::{Attempt, Runnable},
     retry::jittered,
     shared::{Assigned, Shared},
@@ -83,6 +83,12 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
         };
         let report = judge(&job, task, end);
         summarize(&job, report.outcome, begun);
+        metrics::ended(
+            shared.work.tasks.kind(&job.kind),
+            report.outcome,
+            begun.elapsed(),
+            job.started_at - job.run_at,
+        );
         // Nobody receives any more when the process is about to exit: then the job runs again.
         drop(shared.reports.send(report));
         drop(slot);
@@ -270,14 +276,7 @@ fn unknown_since(job: &ClaimedJob) -> Option<chrono::DateTime<Utc>> {
 
 /// One line per attempt.
 fn summarize(job: &ClaimedJob, outcome: Outcome, begun: Instant) {
-    let outcome = match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Dead => "dead",
-        Outcome::Cancelled => "cancelled",
-        Outcome::Retry { .. } => "retry",
-        Outcome::Snooze { .. } => "snooze",
-        Outcome::Release => "release",
-    };
+    let outcome = outcome.name();
     let wait = (job.started_at - job.run_at).num_milliseconds().max(0);
     let t = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(target: "job.summary", queue = job.queue, outcome, t, wait);

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     QueueConfig,
+    metrics::CLAIMED,
     retry::{Pauses, in_time, jittered},
     shared::{Assigned, Shared},
 };
@@ -109,6 +110,7 @@ async fn claim(
     let jobs = jobs.inspect_err(|_| shared.doubts.raise())?;
     shared.claiming_since.answered(&queue.name);
     let count = jobs.len();
+    CLAIMED.add(count as u64, [queue.name.clone().into()]);
     for (job, slot) in jobs.into_iter().zip(free) {
         shared.held.insert(job.id, job.lease_number);
         // The receiver goes only after this loop.

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    claim, finish, heartbeat, limits, listen, promote, schedule,
+    claim, finish, heartbeat, limits, listen, metrics, promote, sample, schedule,
     shared::{Assigned, Shared},
 };
 
@@ -63,6 +63,7 @@ impl Control {
         let _ = ready.send(Ok(()));
 
         let shared = self.shared;
+        metrics::start(&shared.config, &shared.work.tasks);
         let mut loops = JoinSet::new();
         for (queue, assigned) in shared.config.queues.iter().zip(self.assigned) {
             loops.spawn(claim::run(
@@ -80,6 +81,7 @@ impl Control {
         loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
         loops.spawn(limits::run(Arc::clone(&shared), store.clone()));
         loops.spawn(promote::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(sample::run(Arc::clone(&shared), store.clone()));
         loops.spawn(schedule::run(Arc::clone(&shared), store.clone()));
         let listen_url = shared.config.listen_url.as_ref();
         if let Some(pool) = listen_url.and_then(|url| db::listener_pool(url, "worker listener")) {

@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::{
+    metrics::RESCUED,
     retry::{StatementError, in_time},
     shared::Shared,
 };
@@ -112,6 +113,8 @@ async fn reconcile(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<()
 async fn rescue(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     let Rescued { requeued, dead } = in_time(store.rescue()).await?;
     if requeued + dead > 0 {
+        RESCUED.add(requeued, ["requeued".into()]);
+        RESCUED.add(dead, ["dead".into()]);
         tracing::warn!(requeued, dead, "jobs of dead workers were rescued");
         shared.wakeups.ring_all();
     }

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use db::jobs::NOTIFY_CHANNEL;
 use sqlx::{PgPool, postgres::PgListener};
 
-use super::{retry::Pauses, shared::Shared};
+use super::{metrics::LISTENER_UP, retry::Pauses, shared::Shared};
 
 /// After this long without a message the connection is tried: a dead peer says nothing.
 const PING_AFTER: Duration = Duration::from_secs(15);
@@ -26,12 +26,14 @@ pub(super) async fn run(shared: Arc<Shared>, pool: PgPool) {
 async fn listen_for_ever(shared: &Shared, pool: &PgPool) {
     let mut pauses = Pauses::default();
     loop {
+        LISTENER_UP.set(0.0, []);
         // The library's own reconnection knows only some errors, so a listener that failed is made
         // anew.
         let error = match listen(shared, pool, &mut pauses).await {
             Ok(never) => match never {},
             Err(error) => error,
         };
+        LISTENER_UP.set(0.0, []);
         tracing::warn!(%error, "the listener is lost: polling until it is back");
         tokio::time::sleep(pauses.next()).await;
     }
@@ -46,6 +48,7 @@ async fn listen(
     ping(&mut listener).await?;
     listener.listen(NOTIFY_CHANNEL).await?;
     pauses.reset();
+    LISTENER_UP.set(1.0, []);
     shared.wakeups.ring_all();
     loop {
         match tokio::time::timeout(PING_AFTER, listener.try_recv()).await {

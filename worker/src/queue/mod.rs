@@ -10,6 +10,7 @@
 //! │ listen     PostgreSQL says that there is something new │
 //! │ schedule   jobs that are enqueued by the clock         │
 //! │ limits     which queues have one across all workers    │
+//! │ sample     what waits, for those who watch             │
 //! └────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -31,16 +32,19 @@ mod held;
 mod lease;
 mod limits;
 mod listen;
+mod metrics;
 mod promote;
 mod registry;
 mod retry;
 mod runtime;
+mod sample;
 mod schedule;
 mod shared;
 
 pub use context::JobContext;
 pub use error::TaskError;
 pub use health::Health;
+pub use metrics::METRICS;
 pub use registry::{Handler, Registry, UnknownJob};
 pub use runtime::{Config, QueueConfig, Runtime, Work};
 pub use schedule::{ScheduleError, Schedules};

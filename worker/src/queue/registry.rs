@@ -45,6 +45,16 @@ impl Registry {
         task.job(payload).map_err(UnknownJob::Payload)
     }
 
+    /// The names of the tasks.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.tasks.keys().copied()
+    }
+
+    /// The name of a task as it is in the code, if this worker knows it.
+    pub(super) fn kind(&self, kind: &str) -> Option<&'static str> {
+        self.tasks.get_key_value(kind).map(|(kind, _)| *kind)
+    }
+
     pub(super) fn get(&self, kind: &str) -> Option<&dyn Runnable> {
         self.tasks.get(kind).map(Box::as_ref)
     }

@@ -1,12 +1,15 @@
 //! Looking at jobs.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, Value};
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value,
+    sea_query::{Expr, ExprTrait},
+};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    entities::queue,
+    entities::{queue, worker},
     jobs::{JobState, JobStore},
 };
 
@@ -156,6 +159,17 @@ impl JobStore {
         QueueStats::find_by_statement(self.statement(sql, []))
             .all(&self.db)
             .await
+    }
+
+    /// The workers that are alive.
+    pub async fn live_workers(&self) -> Result<Vec<worker::Model>, DbErr> {
+        let now = if self.is_sqlite() {
+            Expr::value(self.sqlite_now())
+        } else {
+            Expr::cust_with_values("COALESCE($1, clock_timestamp())", [self.postgres_now()])
+        };
+        let live = worker::Entity::find().filter(Expr::col(worker::Column::ExpiresAt).gt(now));
+        live.all(&self.db).await
     }
 
     /// The queues that something is set for.
