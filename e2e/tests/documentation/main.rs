@@ -1,9 +1,11 @@
-//! What is written about the settings is what the code says.
+//! What is written about settings and metrics is what the code says.
 //!
 //! `UPDATE_DOCS=1 cargo test -p e2e --test documentation` writes it anew.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod alerts;
+mod metrics;
 mod page;
 mod settings;
 
@@ -20,4 +22,22 @@ fn the_table_of_settings_has_every_variable_with_its_default() {
     let page = Page::of("docs/settings.md");
     let text = page.with_table(&settings::table_of(&settings::all()));
     page.is(&text);
+}
+
+#[test]
+fn the_table_of_metrics_has_every_metric() {
+    let page = Page::of("docs/metrics.md");
+    let text = page.with_table(&metrics::table());
+    page.is(&text);
+}
+
+#[test]
+fn the_alert_rules_know_no_metric_that_is_not_there() {
+    let page = Page::of("deploy/alerts.yml");
+    let listed: Vec<&str> = metrics::all().map(|metric| metric.name).collect();
+    let mut used = alerts::names(page.text()).peekable();
+    assert!(used.peek().is_some());
+    for name in used {
+        assert!(listed.contains(&name), "there is no metric {name}");
+    }
 }

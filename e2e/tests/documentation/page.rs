@@ -18,6 +18,11 @@ impl Page {
         Self { name, path, text }
     }
 
+    /// What it says.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The page with this table in the place of its own, which is its only one.
     pub fn with_table(&self, table: &str) -> String {
         let is_row = |line: &&str| line.starts_with('|');

@@ -9,6 +9,7 @@ mod jobs;
 mod journey;
 mod kill;
 mod load;
+mod metrics;
 mod mozlog;
 mod secrecy;
 mod service;

@@ -60,9 +60,12 @@ impl Web {
         }
     }
 
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     pub async fn get(&self, path: &str) -> Response {
-        let url = format!("http://{}{path}", self.address);
-        self.client.get(url).send().await.unwrap()
+        self.client.get(self.url(path)).send().await.unwrap()
     }
 
     pub async fn heartbeat(&self) -> Value {
@@ -79,9 +82,8 @@ impl Web {
 
     /// The same, with these headers.
     pub async fn sign_up_with(&self, name: &str, headers: &[(&str, &str)]) -> String {
-        let url = format!("http://{}/user", self.address);
         let user = json!({"name": name, "email": format!("{name}@example.net")});
-        let mut request = self.client.post(url).json(&user);
+        let mut request = self.client.post(self.url("/user")).json(&user);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -23,6 +23,8 @@ async fn every_wrong_setting_of_worker_is_named_at_once() {
         ("SMTP_URL", "smtp://user:hunter2@host:x"),
         ("DATABASE_LISTEN_URL", "sqlite://hunter2"),
         ("JOB_LEASE_SECONDS", "0"),
+        ("PROMETHEUS_PORT", "65536"),
+        ("STATSD_URL", "tcp://host:8125"),
     ];
     let text = refusal("worker", &wrong).await;
     for (name, _) in wrong {
