@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use dockerflow::{
     checks::Checks,
-    poem::{RequestSummary, SetRequestId, routes},
+    poem::{RequestMetrics, RequestSummary, SetRequestId, routes},
 };
 use poem::{
     EndpointExt as _, Server,
@@ -70,12 +70,9 @@ impl Endpoints {
 }
 
 /// What is served.
-pub(crate) fn app(
-    settings: &Settings,
-    db: &DatabaseConnection,
-    health: Health,
-) -> impl poem::Endpoint + use<> {
-    routes(crate::version(), checks(db, health), false)
+pub(crate) fn app(settings: &Settings, checks: Checks) -> impl poem::Endpoint + use<> {
+    routes(crate::version(), checks, false)
+        .with(RequestMetrics)
         .with(
             RequestSummary::new()
                 .querystring(settings.log.querystring)
@@ -84,7 +81,8 @@ pub(crate) fn app(
         .with(SetRequestId)
 }
 
-fn checks(db: &DatabaseConnection, health: Health) -> Checks {
+/// What the worker's heartbeat says.
+pub(crate) fn checks(db: &DatabaseConnection, health: Health) -> Checks {
     let (connected, current) = (db.clone(), db.clone());
     Checks::new()
         .register("database", move || {

@@ -76,10 +76,12 @@ impl Worker {
 
     /// Runs jobs until `shutdown`, and then stops within the grace of the settings.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let checks = endpoints::checks(&self.db, self.runtime.health());
+        checks.watch();
         let Some(endpoints) = self.endpoints else {
             return self.runtime.run_until(shutdown).await;
         };
-        let app = endpoints::app(&self.settings, &self.db, self.runtime.health());
+        let app = endpoints::app(&self.settings, checks);
         // They answer while the worker drains: it is alive.
         let ended = CancellationToken::new();
         let serving = endpoints.serve(app, ended.clone());

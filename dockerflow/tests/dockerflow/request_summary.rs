@@ -196,9 +196,9 @@ fn the_route_is_shown_as_its_template_from_the_view_on() {
         request
             .data::<MatchedRoute>()
             .unwrap()
-            .get()
+            .template()
             .unwrap()
-            .to_owned()
+            .to_string()
     });
     let view = view.with(NoteRoute::new("/user/:name"));
     let service = service(RequestSummary::new(), view);
