@@ -7,7 +7,7 @@ use crate::settings::Settings;
 
 /// Runs until Ctrl-C. Requests and jobs under way are finished within the grace, as in production.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    dockerflow::metrics::install(&settings.web.metrics, &worker::METRICS).await?;
+    dockerflow::metrics::install("dev", &settings.web.metrics, &worker::METRICS).await?;
     let mut database = settings.web.database.clone();
     // While it migrates, one holds the lock and the other works.
     database.database_pool_size = database.database_pool_size.max(2);

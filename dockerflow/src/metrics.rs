@@ -94,7 +94,14 @@ pub fn is_on() -> bool {
 
 /// Sets up the exporters of the settings, once per process, for the given lists of metrics beside
 /// [`METRICS`]. Where the settings have none it does nothing.
-pub async fn install(settings: &Settings, lists: &[&[&'static Metric]]) -> Result<(), Error> {
+///
+/// Prometheus knows by itself whom it asked; what StatsD is sent has the tags `service`, the name given
+/// here, and `instance`, the host.
+pub async fn install(
+    service: &'static str,
+    settings: &Settings,
+    lists: &[&[&'static Metric]],
+) -> Result<(), Error> {
     let all = || METRICS.iter().chain(lists.iter().copied().flatten());
     let mut recorders: Vec<Box<dyn Recorder + Send + Sync>> = Vec::new();
     let mut page = None;
@@ -105,7 +112,7 @@ pub async fn install(settings: &Settings, lists: &[&[&'static Metric]]) -> Resul
         recorders.push(Box::new(recorder));
     }
     if let Some(url) = &settings.statsd_url {
-        let recorder = statsd::recorder(url.clone()).map_err(Error::Statsd)?;
+        let recorder = statsd::recorder(service, url.clone()).map_err(Error::Statsd)?;
         recorders.push(Box::new(recorder));
     }
     match <[_; 1]>::try_from(recorders) {

@@ -12,7 +12,7 @@ fn main() {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    dockerflow::metrics::install(&settings.metrics, &[&db::metrics::METRICS]).await?;
+    dockerflow::metrics::install("web", &settings.metrics, &[&db::metrics::METRICS]).await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let app = tokio::select! {
         app = App::build(settings) => app?,

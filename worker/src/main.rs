@@ -15,7 +15,7 @@ fn main() {
 }
 
 async fn work(settings: &Settings) -> anyhow::Result<()> {
-    dockerflow::metrics::install(&settings.metrics, &worker::METRICS).await?;
+    dockerflow::metrics::install("worker", &settings.metrics, &worker::METRICS).await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let worker = tokio::select! {
         worker = Worker::build(settings) => worker?,

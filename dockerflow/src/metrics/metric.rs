@@ -50,14 +50,7 @@ impl Metric {
         labels: &'static [&'static str],
         description: &'static str,
     ) -> Self {
-        let kind = Kind::Counter;
-        Self {
-            name,
-            kind,
-            unit,
-            labels,
-            description,
-        }
+        Self::new(name, Kind::Counter, unit, labels, description)
     }
 
     /// One that rises and falls.
@@ -67,14 +60,7 @@ impl Metric {
         labels: &'static [&'static str],
         description: &'static str,
     ) -> Self {
-        let kind = Kind::Gauge;
-        Self {
-            name,
-            kind,
-            unit,
-            labels,
-            description,
-        }
+        Self::new(name, Kind::Gauge, unit, labels, description)
     }
 
     /// One of many values, in seconds, with the upper bounds of its buckets.
@@ -84,7 +70,17 @@ impl Metric {
         labels: &'static [&'static str],
         description: &'static str,
     ) -> Self {
-        let (kind, unit) = (Kind::Histogram(buckets), Unit::Seconds);
+        let kind = Kind::Histogram(buckets);
+        Self::new(name, kind, Unit::Seconds, labels, description)
+    }
+
+    const fn new(
+        name: &'static str,
+        kind: Kind,
+        unit: Unit,
+        labels: &'static [&'static str],
+        description: &'static str,
+    ) -> Self {
         Self {
             name,
             kind,

@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ::metrics::Label;
 use metrics_exporter_dogstatsd::{DogStatsDBuilder, DogStatsDRecorder};
 
 use super::StatsdUrl;
@@ -21,7 +22,10 @@ const LOOK_UP_EVERY: Duration = Duration::from_mins(1);
 const PACKET: usize = 8192;
 
 /// The recorder, whose metrics go to the server from now on.
-pub(super) fn recorder(url: StatsdUrl) -> Result<DogStatsDRecorder, Box<dyn Error + Send + Sync>> {
+pub(super) fn recorder(
+    service: &'static str,
+    url: StatsdUrl,
+) -> Result<DogStatsDRecorder, Box<dyn Error + Send + Sync>> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = socket.local_addr()?.to_string();
     tracing::info!(server = %url, "metrics are sent to StatsD");
@@ -30,6 +34,10 @@ pub(super) fn recorder(url: StatsdUrl) -> Result<DogStatsDRecorder, Box<dyn Erro
         .spawn(move || pass_on(&socket, &url))?;
     let recorder = DogStatsDBuilder::default()
         .with_remote_address(address)?
+        .with_global_labels(vec![
+            Label::new("service", service),
+            Label::new("instance", crate::hostname()),
+        ])
         // Metrics of the exporter itself.
         .with_telemetry(false)
         // The type `h`, which more servers know than Datadog's `d`.

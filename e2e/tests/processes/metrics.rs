@@ -252,15 +252,22 @@ async fn statsd_is_sent_what_prometheus_is_shown_with_tags() {
     let series = r#"http_requests_total{method="GET",route="/{name}",status="2xx"}"#;
     assert_eq!(value(&page, series), Some(1.0), "{page}");
 
-    let tags = "|#method:GET,route:/{name},status:2xx";
+    let of_process = format!("service:web,instance:{}", dockerflow::hostname());
+    let of_request = format!("method:GET,route:/{{name}},status:2xx,{of_process}");
     let mut lines = Vec::new();
     for (start, end) in [
-        ("http_requests_total:1", format!("|c{tags}")),
-        ("http_request_duration_seconds:0.", format!("|h{tags}")),
-        ("process_resident_memory_bytes:", "|g".to_owned()),
+        ("http_requests_total:1", format!("|c|#{of_request}")),
+        (
+            "http_request_duration_seconds:0.",
+            format!("|h|#{of_request}"),
+        ),
+        (
+            "process_resident_memory_bytes:",
+            format!("|g|#{of_process}"),
+        ),
         (
             "database_pool_max_connections:10",
-            "|g|#pool:web".to_owned(),
+            format!("|g|#pool:web,{of_process}"),
         ),
     ] {
         until(async || {
