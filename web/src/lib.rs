@@ -4,8 +4,10 @@
 //! `views.rs`.
 
 mod app;
+mod cli;
 mod docs;
 mod fields;
+mod healthcheck;
 mod limits;
 mod middleware;
 mod payload;
@@ -16,6 +18,8 @@ mod settings;
 mod views;
 
 pub use app::App;
+pub use cli::{Cli, Command};
+pub use healthcheck::Healthcheck;
 pub use limits::Limits;
 pub use settings::Settings;
 

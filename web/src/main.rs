@@ -1,14 +1,17 @@
-//! The web process.
+//! The web process, and the command that asks whether it answers.
 
 use std::pin::pin;
 
-use web::{App, Settings};
+use web::{App, Cli, Command, Settings};
 
 fn main() {
-    let settings: Settings = dockerflow::settings::load();
-    dockerflow::Process::new("web", &settings.log)
-        .sentry(&settings.sentry, &web::version())
-        .run(serve(&settings))
+    let Cli { command, settings } = dockerflow::settings::load();
+    match command {
+        Some(Command::Healthcheck(check)) => dockerflow::run_command(check.execute(&settings)),
+        None => dockerflow::Process::new("web", &settings.log)
+            .sentry(&settings.sentry, &web::version())
+            .run(serve(&settings)),
+    }
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {

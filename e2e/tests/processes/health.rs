@@ -1,12 +1,14 @@
-//! What `/__heartbeat__` of a `web` process says of the schema. It serves whatever that is.
+//! What `/__heartbeat__` of a `web` process says of the schema, which it serves whatever that is, and
+//! what `web healthcheck` says of the process.
 
 use e2e::{
     Backend::{self, Postgres, Sqlite},
     TestDatabase,
+    process::{Process, Signal, free_port},
 };
 use rstest::rstest;
 
-use crate::service::Web;
+use crate::service::{PATIENCE, Web, migrated, stop};
 
 #[rstest]
 #[tokio::test]
@@ -46,4 +48,29 @@ async fn web_serves_on_a_schema_that_is_ahead_of_it_and_says_so(
     assert_eq!(heartbeat["status"], "warning");
     let said = heartbeat["details"]["migrations"]["messages"].to_string();
     assert!(said.contains("ahead: m29991231_000000_later"), "{said}");
+}
+
+/// As an image's health check runs it: with the settings of the process that it asks.
+async fn healthcheck(database: &str, port: &str) -> (bool, String) {
+    let variables = [("DATABASE_URL", database), ("PORT", port)];
+    let mut process = Process::start("web", ["healthcheck"], variables);
+    let status = process.wait(PATIENCE).await;
+    (status.success(), process.lines().join("\n"))
+}
+
+#[tokio::test]
+async fn a_healthcheck_succeeds_exactly_as_long_as_web_answers() {
+    let Some(database) = migrated(Sqlite).await else {
+        return;
+    };
+    let port = free_port().to_string();
+    let mut web = Web::start(database.url(), &[("PORT", &port)]).await;
+    assert_eq!(
+        healthcheck(database.url(), &port).await,
+        (true, String::new())
+    );
+    stop(&mut web.process, Signal::TERM).await;
+    let (is_well, said) = healthcheck(database.url(), &port).await;
+    assert!(!is_well);
+    assert!(said.contains("nothing answers on 127.0.0.1"), "{said}");
 }

@@ -1,0 +1,69 @@
+//! `web healthcheck`: whether the process in the same container answers, for images without curl.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use conf::Conf;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::Settings;
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const REQUEST: &[u8] =
+    b"GET /__lbheartbeat__ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+/// Asks the process on this machine's `PORT` whether it answers
+#[derive(Conf, Clone, Debug)]
+pub struct Healthcheck {}
+
+impl Healthcheck {
+    /// Asks for `/__lbheartbeat__`, which does not depend on the database: restarting this process
+    /// would not mend that one.
+    ///
+    /// # Errors
+    /// If the answer is not 200, or takes too long.
+    pub async fn execute(&self, settings: &Settings) -> anyhow::Result<()> {
+        let address = SocketAddr::new(reachable(settings.host), settings.port);
+        let answer = timeout(PATIENCE, ask(address))
+            .await
+            .with_context(|| format!("{address} did not answer within {PATIENCE:?}"))?
+            .with_context(|| format!("nothing answers on {address}"))?;
+        let status = String::from_utf8_lossy(
+            answer
+                .split(|&byte| byte == b'\r')
+                .next()
+                .unwrap_or_default(),
+        )
+        .into_owned();
+        ensure!(
+            status.starts_with("HTTP/1.1 200"),
+            "{address} answered {status}"
+        );
+        Ok(())
+    }
+}
+
+async fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(REQUEST).await?;
+    let mut answer = Vec::new();
+    stream.take(1024).read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+/// Where to reach a process that listens on `host`.
+fn reachable(host: IpAddr) -> IpAddr {
+    match host {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    }
+}
