@@ -1,0 +1,1 @@
+ALTER TABLE "user" ADD CONSTRAINT user_team FOREIGN KEY (team_id) REFERENCES team (id);

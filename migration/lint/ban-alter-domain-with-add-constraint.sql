@@ -1,0 +1,1 @@
+ALTER DOMAIN age ADD CONSTRAINT positive CHECK (value > 0);

@@ -1,0 +1,3 @@
+BEGIN;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS user_nickname ON "user" (nickname);
+COMMIT;

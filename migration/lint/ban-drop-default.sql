@@ -1,0 +1,1 @@
+ALTER TABLE "user" ALTER COLUMN created_at DROP DEFAULT;

@@ -1,0 +1,1 @@
+DROP SEQUENCE user_id_seq;

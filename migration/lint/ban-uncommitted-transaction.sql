@@ -1,0 +1,2 @@
+BEGIN;
+ALTER TABLE "user" ADD COLUMN nickname text;

@@ -1,0 +1,1 @@
+ALTER TABLE "user" ALTER COLUMN id TYPE bigint;

@@ -1,0 +1,1 @@
+ALTER TABLE "user" ADD CONSTRAINT adult CHECK (age >= 18);

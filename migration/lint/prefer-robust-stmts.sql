@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY user_nickname ON "user" (nickname);

@@ -1,0 +1,1 @@
+CREATE INDEX user_nickname ON "user" (nickname);

@@ -1,0 +1,4 @@
+BEGIN;
+BEGIN;
+ALTER TABLE "user" ADD COLUMN nickname text;
+COMMIT;
