@@ -16,6 +16,11 @@ pub struct Model {
     pub queues: String,
     /// When it registered.
     pub started_at: DateTimeUtc,
+    /// Its last heartbeat.
+    pub renewed_at: DateTimeUtc,
+    /// Since when heartbeats, its own or those of others before it, have followed each other without
+    /// a break.
+    pub steady_since: DateTimeUtc,
     /// Until when its jobs are its own. Every heartbeat moves it.
     pub expires_at: DateTimeUtc,
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    Value,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QuerySelect, QueryTrait, Value,
     sea_query::{ArrayType, Expr, ExprTrait},
 };
 use uuid::Uuid;
@@ -15,6 +17,30 @@ use super::{
     store::{milliseconds, postgres, sqlite_after},
 };
 use crate::entities::{job, worker};
+
+/// How often a lease is renewed within its length.
+const BEATS_PER_LEASE: u32 = 4;
+
+/// A job that somebody cancels hears of it within a beat, however long the lease.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often a worker with this lease renews it.
+pub fn heartbeat_interval(lease: Duration) -> Duration {
+    (lease / BEATS_PER_LEASE).min(LONGEST_INTERVAL)
+}
+
+/// What the database answers to a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// The lease is renewed.
+    Renewed {
+        /// Whether there are workers that are certainly dead, or jobs of such: see
+        /// [`rescue`](JobStore::rescue).
+        rescue_is_due: bool,
+    },
+    /// The worker is no longer known: its jobs are somebody else's.
+    Unknown,
+}
 
 impl JobStore {
     /// Makes a worker known; its jobs are its own for `lease`.
@@ -27,60 +53,74 @@ impl JobStore {
     ) -> Result<(), DbErr> {
         if self.is_sqlite() {
             let now = self.sqlite_now();
+            let txn = self.begin().await?;
             let row = worker::Model {
                 id: worker,
                 hostname: hostname.to_owned(),
                 queues: queues.to_owned(),
                 started_at: now,
+                renewed_at: now,
+                steady_since: steady_since_sqlite(&txn, now, lease).await?,
                 expires_at: sqlite_after(now, lease),
             };
-            return worker::Entity::insert(row.into_active_model())
-                .exec(&self.db)
-                .await
-                .map(drop);
+            worker::Entity::insert(row.into_active_model())
+                .exec(&txn)
+                .await?;
+            return txn.commit().await;
         }
-        let sql = "
-            INSERT INTO worker (id, hostname, queues, started_at, expires_at)
-            SELECT $2, $3, $4, now.at, now.at + $5 * interval '1 millisecond'
-            FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now";
         let values = [
             self.postgres_now(),
             worker.into(),
+            milliseconds(lease).into(),
+            milliseconds(longest_gap(lease)).into(),
             hostname.into(),
             queues.into(),
-            milliseconds(lease).into(),
         ];
-        self.db.execute_raw(postgres(sql, values)).await.map(drop)
+        self.db
+            .execute_raw(postgres(REGISTER, values))
+            .await
+            .map(drop)
     }
 
-    /// Renews a worker's lease. `false` if it is no longer known: its jobs are somebody else's.
-    pub async fn heartbeat(&self, worker: Uuid, lease: Duration) -> Result<bool, DbErr> {
+    /// Renews a worker's lease.
+    ///
+    /// Nobody is to be rescued before heartbeats have followed each other for a whole `lease`: after
+    /// an outage of the database every lease is over, and the others must have had the time to renew
+    /// theirs. Whose heartbeats those were is no matter, so that a worker which takes the place of a
+    /// dead one need not wait.
+    pub async fn heartbeat(&self, worker: Uuid, lease: Duration) -> Result<Heartbeat, DbErr> {
         if self.is_sqlite() {
-            let renewed = worker::Entity::update_many()
-                .col_expr(
-                    worker::Column::ExpiresAt,
-                    Expr::value(sqlite_after(self.sqlite_now(), lease)),
-                )
-                .filter(worker::Column::Id.eq(worker))
-                .exec(&self.db)
-                .await?;
-            return Ok(renewed.rows_affected > 0);
+            return self.heartbeat_sqlite(worker, lease).await;
         }
-        let sql = "
-            UPDATE worker
-            SET expires_at = COALESCE($1, clock_timestamp()) + $3 * interval '1 millisecond'
-            WHERE id = $2";
         let values = [
             self.postgres_now(),
             worker.into(),
             milliseconds(lease).into(),
+            milliseconds(longest_gap(lease)).into(),
         ];
-        Ok(self
-            .db
-            .execute_raw(postgres(sql, values))
-            .await?
-            .rows_affected()
-            > 0)
+        let row = self.db.query_one_raw(postgres(HEARTBEAT, values)).await?;
+        row.map_or(Ok(Heartbeat::Unknown), |row| {
+            let rescue_is_due = row.try_get("", "rescue_is_due")?;
+            Ok(Heartbeat::Renewed { rescue_is_due })
+        })
+    }
+
+    async fn heartbeat_sqlite(&self, id: Uuid, lease: Duration) -> Result<Heartbeat, DbErr> {
+        let now = self.sqlite_now();
+        let txn = self.begin().await?;
+        let Some(row) = worker::Entity::find_by_id(id).one(&txn).await? else {
+            return Ok(Heartbeat::Unknown);
+        };
+        let steady_since = steady_since_sqlite(&txn, now, lease).await?;
+        let mut row = row.into_active_model();
+        row.renewed_at = Set(now);
+        row.steady_since = Set(steady_since);
+        row.expires_at = Set(sqlite_after(now, lease));
+        row.update(&txn).await?;
+        let rescue_is_due =
+            sqlite_after(steady_since, lease) <= now && rescue_is_due_sqlite(&txn, now).await?;
+        txn.commit().await?;
+        Ok(Heartbeat::Renewed { rescue_is_due })
     }
 
     /// Removes a worker that stops and holds no job any more.
@@ -143,4 +183,69 @@ impl JobStore {
             .all(&self.db)
             .await
     }
+}
+
+/// Heartbeats of a worker with this lease that are further apart do not follow each other. Far less
+/// than a lease, so that nobody's is over by a gap that was not noticed.
+fn longest_gap(lease: Duration) -> Duration {
+    2 * heartbeat_interval(lease)
+}
+
+/// Walks the whole of `worker`, which has a row per process.
+const REGISTER: &str = "
+INSERT INTO worker (id, hostname, queues, started_at, renewed_at, steady_since, expires_at)
+SELECT $2, $5, $6, now.at, now.at,
+       COALESCE((SELECT min(steady_since) FROM worker
+                 WHERE renewed_at >= now.at - $4 * interval '1 millisecond'), now.at),
+       now.at + $3 * interval '1 millisecond'
+FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now";
+
+/// Walks the whole of `worker`, which has a row per process, and `job_running`, which has one per
+/// running job.
+const HEARTBEAT: &str = "
+UPDATE worker
+SET renewed_at = now.at,
+    steady_since = COALESCE((SELECT min(steady_since) FROM worker
+                             WHERE renewed_at >= now.at - $4 * interval '1 millisecond'), now.at),
+    expires_at = now.at + $3 * interval '1 millisecond'
+FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now
+WHERE id = $2
+RETURNING steady_since <= now.at - $3 * interval '1 millisecond'
+          AND (EXISTS (SELECT FROM worker AS dead WHERE dead.expires_at < now.at AND dead.id <> $2)
+               OR EXISTS (SELECT FROM job WHERE state = 'running'
+                          AND NOT EXISTS (SELECT FROM worker WHERE worker.id = job.worker_id)))
+          AS rescue_is_due";
+
+/// Since when heartbeats follow each other, the last of which is not long ago.
+async fn steady_since_sqlite(
+    txn: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    lease: Duration,
+) -> Result<DateTime<Utc>, DbErr> {
+    let since: Option<Option<DateTime<Utc>>> = worker::Entity::find()
+        .select_only()
+        .column_as(worker::Column::SteadySince.min(), "since")
+        .filter(worker::Column::RenewedAt.gte(now - longest_gap(lease)))
+        .into_tuple()
+        .one(txn)
+        .await?;
+    Ok(since.flatten().unwrap_or(now))
+}
+
+/// Whether a lease is over, or a job runs under nobody's.
+async fn rescue_is_due_sqlite(
+    txn: &DatabaseTransaction,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let expired = worker::Entity::find().filter(worker::Column::ExpiresAt.lt(now));
+    if expired.one(txn).await?.is_some() {
+        return Ok(true);
+    }
+    let known = worker::Entity::find()
+        .select_only()
+        .column(worker::Column::Id);
+    let orphans = job::Entity::find()
+        .filter(job::Column::State.eq(job::State::Running))
+        .filter(job::Column::WorkerId.not_in_subquery(known.into_query()));
+    Ok(orphans.one(txn).await?.is_some())
 }

@@ -1,6 +1,9 @@
 //! Leases: how a worker keeps its jobs, and what it does not know of.
 
-use db::entities::{job, worker};
+use db::{
+    entities::{job, worker},
+    jobs::Heartbeat,
+};
 use e2e::Backend;
 use rstest::rstest;
 use sea_orm::EntityTrait;
@@ -26,6 +29,8 @@ async fn a_worker_is_known_from_its_registration_on(
         hostname: "host".to_owned(),
         queues: "default:10".to_owned(),
         started_at: store.time(3),
+        renewed_at: store.time(3),
+        steady_since: store.time(3),
         expires_at: store.time(3) + LEASE,
     };
     assert_eq!(row, Some(expected));
@@ -40,7 +45,7 @@ async fn a_heartbeat_renews_the_lease_of_its_worker_alone(
         return;
     };
     let (id, other) = (store.worker().await, store.worker().await);
-    assert!(store.at(50).heartbeat(id, LEASE).await.unwrap());
+    store.at(50).heartbeat(id, LEASE).await.unwrap();
     let expiry = async |id| {
         let row = worker::Entity::find_by_id(id).one(store.db()).await;
         row.unwrap().unwrap().expires_at
@@ -57,10 +62,12 @@ async fn a_heartbeat_of_a_worker_that_is_not_known_is_told_so(
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
-    assert!(!store.at(0).heartbeat(Uuid::new_v4(), LEASE).await.unwrap());
+    let unknown = store.at(0).heartbeat(Uuid::new_v4(), LEASE).await;
+    assert_eq!(unknown.unwrap(), Heartbeat::Unknown);
     let worker = store.worker().await;
     store.at(61).rescue().await.unwrap();
-    assert!(!store.at(61).heartbeat(worker, LEASE).await.unwrap());
+    let unknown = store.at(61).heartbeat(worker, LEASE).await;
+    assert_eq!(unknown.unwrap(), Heartbeat::Unknown);
 }
 
 #[rstest]

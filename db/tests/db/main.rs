@@ -17,6 +17,7 @@ mod promote;
 mod prune;
 mod rescue;
 mod status;
+mod steadiness;
 mod storm;
 mod test_store;
 mod unique;

@@ -3,13 +3,14 @@
 //! number falls, and no outcome counts under a lease that was lost.
 
 mod job;
+mod worker;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use db::{
     entities,
-    jobs::{ClaimedJob, JobState, Outcome, Report, Rescued, Verdict},
+    jobs::{ClaimedJob, Heartbeat, JobState, Outcome, Report, Rescued, Verdict},
 };
 use e2e::Backend;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -17,7 +18,7 @@ use rstest::rstest;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use self::job::Job;
+use self::{job::Job, worker::Worker};
 
 use crate::test_store::{TestStore, note, report};
 
@@ -56,8 +57,8 @@ struct Trial {
     /// The time, in seconds after the start.
     second: i64,
     jobs: BTreeMap<Uuid, Job>,
-    /// The registered workers and the ends of their leases.
-    workers: BTreeMap<Uuid, DateTime<Utc>>,
+    /// The registered workers.
+    workers: BTreeMap<Uuid, Worker>,
     /// All workers that ever were.
     known: Vec<Uuid>,
     /// All claims that ever were.
@@ -71,7 +72,7 @@ impl Trial {
             20..45 => self.claim().await,
             45..65 => self.finish().await,
             65..75 => self.second += self.dice.random_range(0..20),
-            75..82 => self.heartbeat().await,
+            75..82 => self.heartbeats().await,
             82..87 => self.reconcile().await,
             87..92 => self.rescue().await,
             92..97 => self.promote().await,
@@ -98,7 +99,9 @@ impl Trial {
         let store = self.store.at(self.second);
         let registered = store.register_worker(id, "host", "default", LEASE);
         registered.await.unwrap();
-        self.workers.insert(id, self.now() + LEASE);
+        let steady_since = self.steady_since();
+        self.workers
+            .insert(id, Worker::renewed(self.now(), steady_since));
         self.known.push(id);
     }
 
@@ -110,15 +113,40 @@ impl Trial {
         self.workers.remove(&worker);
     }
 
-    async fn heartbeat(&mut self) {
+    /// Since when heartbeats have followed each other.
+    fn steady_since(&self) -> DateTime<Utc> {
+        worker::steady_since(self.workers.values(), self.now())
+    }
+
+    /// One, or as many as it takes until a rescue may be due.
+    async fn heartbeats(&mut self) {
         let worker = self.any_worker();
+        let is_faithful = self.dice.random_bool(0.3);
+        self.heartbeat(worker).await;
+        for _ in 0..if is_faithful { 21 } else { 0 } {
+            self.second += 2;
+            self.heartbeat(worker).await;
+        }
+    }
+
+    async fn heartbeat(&mut self, worker: Uuid) {
         self.say(&format!("heartbeat of {worker}"));
-        let renewed = self.store.at(self.second).heartbeat(worker, LEASE).await;
-        assert_eq!(renewed.unwrap(), self.workers.contains_key(&worker));
-        let until = self.now() + LEASE;
-        self.workers
-            .entry(worker)
-            .and_modify(|lease| *lease = until);
+        let answer = self.store.at(self.second).heartbeat(worker, LEASE).await;
+        let (now, steady_since) = (self.now(), self.steady_since());
+        let is_orphan = |job: &Job| {
+            let worker = job.worker.filter(|_| job.state == JobState::Running);
+            worker.is_some_and(|worker| !self.workers.contains_key(&worker))
+        };
+        let has_orphans = self.jobs.values().any(is_orphan);
+        let expected = if let Some(known) = self.workers.get_mut(&worker) {
+            *known = Worker::renewed(now, steady_since);
+            let has_dead = self.workers.values().any(|worker| worker.until < now);
+            let rescue_is_due = now - LEASE >= steady_since && (has_dead || has_orphans);
+            Heartbeat::Renewed { rescue_is_due }
+        } else {
+            Heartbeat::Unknown
+        };
+        assert_eq!(answer.unwrap(), expected);
     }
 
     async fn enqueue(&mut self) {
@@ -162,7 +190,7 @@ impl Trial {
         let is_live = self
             .workers
             .get(&worker)
-            .is_some_and(|until| *until > self.now());
+            .is_some_and(|worker| worker.until > self.now());
         let mut expected: Vec<_> = self.jobs.iter_mut().collect();
         expected.retain(|(_, job)| is_live && job.state == JobState::Available);
         expected.sort_by_key(|(id, job)| (job.priority, job.run_at, **id));
@@ -248,7 +276,7 @@ impl Trial {
         self.say("rescue");
         let rescued = self.store.at(self.second).rescue().await.unwrap();
         let now = self.now();
-        self.workers.retain(|_, until| *until >= now);
+        self.workers.retain(|_, worker| worker.until >= now);
         let mut expected = Rescued::default();
         for job in self.jobs.values_mut() {
             let worker = job.worker.filter(|_| job.state == JobState::Running);

@@ -13,7 +13,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{
     entities::{finished_job, job},
-    jobs::{ClaimedJob, DEATHS_ALLOWED, JobStore, Outcome, Verdict},
+    jobs::{ClaimedJob, DEATHS_ALLOWED, Heartbeat, JobStore, Outcome, Verdict},
 };
 use e2e::Backend;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -86,7 +86,7 @@ impl Worker {
     }
 
     async fn keep_alive(&mut self) {
-        if !self.now().heartbeat(self.id, LEASE).await.unwrap() {
+        if self.now().heartbeat(self.id, LEASE).await.unwrap() == Heartbeat::Unknown {
             self.be_born().await;
         }
     }

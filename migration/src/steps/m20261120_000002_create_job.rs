@@ -32,6 +32,8 @@ impl MigrationTrait for Migration {
             .col(string("hostname"))
             .col(string("queues"))
             .col(timestamp_with_time_zone("started_at"))
+            .col(timestamp_with_time_zone("renewed_at"))
+            .col(timestamp_with_time_zone("steady_since"))
             .col(timestamp_with_time_zone("expires_at"))
             .take();
         manager.create_table(worker).await?;

@@ -1,12 +1,9 @@
 //! The heartbeat loop: renews this worker's lease, hands back what a lost reply left behind, and
 //! takes the jobs of workers that are dead.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
-use db::jobs::{JobStore, Rescued};
+use db::jobs::{Heartbeat, JobStore, Rescued, heartbeat_interval};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
@@ -15,12 +12,6 @@ use super::{
     retry::{StatementError, in_time},
     shared::Shared,
 };
-
-/// How often a lease is renewed within its length.
-const BEATS_PER_LEASE: u32 = 4;
-
-/// A job that somebody cancels hears of it within a beat, however long the lease.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Runs until all attempts have ended: a worker that drains is alive.
 pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
@@ -47,14 +38,12 @@ pub(super) async fn register(
 }
 
 async fn beat_for_ever(shared: &Shared, store: &JobStore) {
-    let interval = (shared.config.lease / BEATS_PER_LEASE).min(LONGEST_INTERVAL);
-    let mut ticks = tokio::time::interval(interval);
+    let mut ticks = tokio::time::interval(heartbeat_interval(shared.config.lease));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut said_lost = false;
     loop {
         ticks.tick().await;
         if let Err(error) = beat(shared, store).await {
-            shared.lease.stumbled();
             tracing::warn!(%error, "the lease cannot be renewed");
         }
         let is_lost = !shared.lease.is_current();
@@ -69,11 +58,11 @@ async fn beat_for_ever(shared: &Shared, store: &JobStore) {
 async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     let asked_at = Instant::now();
     let worker = shared.lease.worker();
-    if in_time(store.heartbeat(worker, shared.config.lease)).await? {
-        shared.lease.renewed(asked_at);
-    } else {
+    let heartbeat = in_time(store.heartbeat(worker, shared.config.lease)).await?;
+    let Heartbeat::Renewed { rescue_is_due } = heartbeat else {
         return start_over(shared, store).await;
-    }
+    };
+    shared.lease.renewed(asked_at);
     if shared.doubts.take() {
         reconcile(shared, store, worker).await?;
     }
@@ -81,9 +70,7 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
         let unwanted = in_time(store.cancel_requested(worker)).await?;
         shared.held.cancel(&unwanted);
     }
-    if shared.lease.is_steady()
-        && let Err(error) = rescue(shared, store).await
-    {
+    if rescue_is_due && let Err(error) = rescue(shared, store).await {
         tracing::warn!(%error, "jobs of dead workers cannot be rescued");
     }
     Ok(())

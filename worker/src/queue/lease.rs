@@ -18,18 +18,15 @@ pub(super) struct Lease {
 struct State {
     worker: Uuid,
     renewed_at: Instant,
-    steady_since: Instant,
 }
 
 impl Lease {
     pub(super) fn new(worker: Uuid, length: Duration) -> Self {
-        let now = Instant::now();
         Self {
             length,
             state: Mutex::new(State {
                 worker,
-                renewed_at: now,
-                steady_since: now,
+                renewed_at: Instant::now(),
             }),
         }
     }
@@ -47,26 +44,9 @@ impl Lease {
         self.state().renewed_at.elapsed() < self.length
     }
 
-    /// Whether it was renewed without a break for a whole lease. Only such a worker rescues: after
-    /// an outage of the database every lease is over, and the others must have had the time to
-    /// renew theirs.
-    pub(super) fn is_steady(&self) -> bool {
-        let state = self.state();
-        state.renewed_at.elapsed() < self.length && state.steady_since.elapsed() >= self.length
-    }
-
     /// Notes a renewal that was asked for at `asked_at`.
     pub(super) fn renewed(&self, asked_at: Instant) {
-        let mut state = self.state();
-        if asked_at.duration_since(state.renewed_at) >= self.length {
-            state.steady_since = asked_at;
-        }
-        state.renewed_at = asked_at;
-    }
-
-    /// Notes that a renewal failed.
-    pub(super) fn stumbled(&self) {
-        self.state().steady_since = Instant::now();
+        self.state().renewed_at = asked_at;
     }
 
     /// Goes on under another id.
@@ -74,7 +54,6 @@ impl Lease {
         *self.state() = State {
             worker,
             renewed_at: asked_at,
-            steady_since: asked_at,
         };
     }
 }
@@ -89,16 +68,5 @@ mod tests {
         assert!(!lease.is_current());
         let lease = Lease::new(Uuid::nil(), Duration::from_mins(1));
         assert!(lease.is_current());
-    }
-
-    #[test]
-    fn a_worker_that_just_began_or_stumbled_rescues_nobody() {
-        let length = Duration::from_mins(1);
-        let lease = Lease::new(Uuid::nil(), length);
-        assert!(!lease.is_steady());
-        lease.state().steady_since = Instant::now().checked_sub(length).unwrap();
-        assert!(lease.is_steady());
-        lease.stumbled();
-        assert!(!lease.is_steady());
     }
 }
