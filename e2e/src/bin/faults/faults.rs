@@ -157,5 +157,5 @@ impl Culprit<'_> {
 }
 
 fn one_of<'a>(places: &'a [Place], rng: &mut StdRng) -> &'a Place {
-    places.choose(rng).expect("there are two")
+    places.choose(rng).expect("there is one")
 }

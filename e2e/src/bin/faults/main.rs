@@ -1,7 +1,7 @@
 //! `cargo faults`: the whole service under load while everything around it breaks, and then the
 //! question whether each promise held. What arrived at a mail server answers it, not our own tables.
 //!
-//! Two web and two worker processes, a PostgreSQL and a mail server of their own. The reader's way
+//! Two web processes, two workers or more, a PostgreSQL and a mail server of their own. The reader's way
 //! through the code is that of a run: [`service`] starts them, [`load`] signs users up, [`driver`]
 //! causes [`faults`], [`watch`] and [`mailbox`] look on, [`drain`] waits for the end, [`checker`]
 //! judges and [`report`] says so.

@@ -21,6 +21,10 @@ pub(crate) struct Options {
     #[arg(long, default_value = "50")]
     pub(crate) rate: u32,
 
+    /// How many workers there are
+    #[arg(long, default_value = "2")]
+    workers: usize,
+
     /// Which faults are caused: some of `kill,term,terminate,restart,outage,stop,poison,web`
     #[arg(long)]
     only: Option<Kinds>,
@@ -48,6 +52,11 @@ impl Options {
         let minutes = self.minutes.or(self.kills.is_none().then_some(2.0));
         let length = minutes.map(|minutes| Duration::try_from_secs_f64(minutes * 60.0));
         length.and_then(Result::ok).unwrap_or(Duration::MAX)
+    }
+
+    /// How many workers there are: with none there would be nothing to break.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.max(1)
     }
 
     pub(crate) fn kinds(&self) -> Vec<Kind> {

@@ -86,10 +86,10 @@ fn timings(table: &mut Table, verdict: &Verdict) {
     }
     if let Some(p99) = percentile(&rescues.plain, 99) {
         let factor = if rescues.plain.len() < MANY { 2 } else { 1 };
-        let name = format!("  p99 of {} with an unhurt rescuer", rescues.plain.len());
+        let name = format!("  p99 of {} with the database there", rescues.plain.len());
         table.limit(&name, Some(p99), RESCUE_LIMIT * factor);
     } else if !rescues.all.is_empty() {
-        table.tell("  with an unhurt rescuer", &"none, so not judged");
+        table.tell("  with the database there", &"none, so not judged");
     }
     if let Some(held) = verdict.held {
         let limit = service::TWO_BEATS + JOB_TIME;

@@ -35,7 +35,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
         logs.display()
     );
     let journal = Journal::start();
-    let service = Service::start(&logs).await?;
+    let service = Service::start(&logs, options.workers()).await?;
     let evidence = try_out(&service, &journal, options, seed).await?;
     let verdict = Verdict::of(&evidence);
     let holds = report::print(&evidence, &verdict, &journal, &logs);
@@ -55,7 +55,10 @@ async fn try_out(
     let (mailbox, poison) = (Mailbox::default(), Poison::default());
     let watch = Watch::start(&service.database_url);
     let load = Load::start(&service.addresses, options.rate);
-    journal.say("two webs and two workers are up, and users sign up");
+    let (webs, workers) = (service.webs.len(), service.workers.len());
+    journal.say(&format!(
+        "{webs} webs and {workers} workers are up, and users sign up"
+    ));
     let culprit = Culprit {
         service,
         journal,

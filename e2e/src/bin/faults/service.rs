@@ -1,4 +1,4 @@
-//! The service: two web and two worker processes, and what they stand on.
+//! The service: two web processes and some workers, and what they stand on.
 
 use std::{
     path::Path,
@@ -52,8 +52,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts it, and returns when it answers.
-    pub(crate) async fn start(logs: &Path) -> anyhow::Result<Self> {
+    /// Starts it with so many workers, and returns when it answers.
+    pub(crate) async fn start(logs: &Path, workers: usize) -> anyhow::Result<Self> {
         let server = Server::start().context("PostgreSQL's server programs were not found")?;
         let database_url = server.create_database("service");
         let smtp = SmtpServer::start();
@@ -66,7 +66,7 @@ impl Service {
             variables.push(("PORT", port.to_string()));
             Ok(Place::new(name, "web", variables, logs.to_owned()))
         });
-        let workers = (1..=2).map(|number| {
+        let workers = (1..=workers).map(|number| {
             let name = format!("worker-{number}");
             let mut variables = common(&database_url, &name)?;
             variables.push(("SMTP_URL", smtp.url()));
@@ -121,11 +121,12 @@ impl Service {
                 tokio::time::sleep(WATCH_INTERVAL).await;
             }
         }
-        let count = "SELECT count(*) FROM worker";
-        while sqlx::query_scalar::<_, i64>(count)
+        let are_all_there = "SELECT count(*) >= $1 FROM worker";
+        let workers = i64::try_from(self.workers.len())?;
+        while !sqlx::query_scalar(are_all_there)
+            .bind(workers)
             .fetch_one(&mut connection)
             .await?
-            < 2
         {
             ensure!(Instant::now() < deadline, "the workers do not start");
             tokio::time::sleep(WATCH_INTERVAL).await;

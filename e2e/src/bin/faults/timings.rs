@@ -14,7 +14,7 @@ use crate::{
 pub(crate) struct Rescues {
     /// Of all of them, the shortest first.
     pub(crate) all: Vec<Duration>,
-    /// Of those whose rescuer was not hit itself.
+    /// Of those for whom the database was there all the time.
     pub(crate) plain: Vec<Duration>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn rescues(sight: &Sight, faults: &[Fault]) -> Rescues {
         }
         let time = hold.gone - death;
         rescues.all.push(time);
-        if !is_hampered(hold, death, faults) {
+        if !is_cut_off(hold, death, faults) {
             rescues.plain.push(time);
         }
     }
@@ -39,17 +39,10 @@ pub(crate) fn rescues(sight: &Sight, faults: &[Fault]) -> Rescues {
     rescues
 }
 
-/// Whether a fault hit those who would come to the rescue: for one lease after that they do not know
-/// who is alive.
-fn is_hampered(hold: &Hold, death: Instant, faults: &[Fault]) -> bool {
-    let place = |start: &str| start.split('.').next().map(str::to_owned);
-    let own = place(&hold.worker);
-    let hits_a_rescuer = |fault: &&Fault| match fault.kind {
-        Kind::Restart | Kind::Outage => true,
-        Kind::Web | Kind::Poison => false,
-        _ => fault.victims.iter().any(|victim| place(victim) != own),
-    };
-    let mut faults = faults.iter().filter(hits_a_rescuer);
+/// Whether heartbeats could not follow each other: for one lease after that nobody knows who is alive.
+/// Who else was killed or stopped is no matter, as long as one worker is there.
+fn is_cut_off(hold: &Hold, death: Instant, faults: &[Fault]) -> bool {
+    let mut faults = faults.iter().filter(|fault| fault.kind.hits_database());
     faults.any(|fault| fault.is_felt(LEASE, death, hold.gone))
 }
 
