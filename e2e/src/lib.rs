@@ -11,6 +11,7 @@ pub mod process;
 pub mod sentry;
 pub mod smtp;
 mod target;
+pub mod unruly;
 
 pub use app::{
     RunningWorker, TestApp, pass, run_pending_jobs, settings, start_scheduled_worker, start_worker,

@@ -15,3 +15,4 @@ mod secrecy;
 mod service;
 mod settings;
 mod startup;
+mod unruly;

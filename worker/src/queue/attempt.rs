@@ -24,7 +24,7 @@ const UNKNOWN_PAUSE: Duration = Duration::from_mins(1);
 /// After this many deaths a job runs alone, so that its next death takes no other with it.
 const DEATHS_IN_COMPANY: i32 = 3;
 
-/// How long it waits for the others to end.
+/// How long it waits for the others to end, while no further ones are claimed.
 const ALONE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long it lets others go first if they do not.
@@ -97,7 +97,8 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     .await;
 }
 
-/// Runs the attempt beside others, or alone in its process if processes keep dying under the job.
+/// Runs the attempt beside others, or as the only job of its process if processes keep dying under
+/// it: even what has not begun would be counted as a death of the others.
 async fn in_company(
     task: &dyn Runnable,
     job: &ClaimedJob,
@@ -105,16 +106,21 @@ async fn in_company(
     shared: &Shared,
 ) -> End {
     if job.deaths < DEATHS_IN_COMPANY {
-        let _beside = shared.company.read().await;
         return execute(task, job, trace, shared).await;
     }
+    let later = End::Snoozed {
+        after: jittered(ALONE_PAUSE),
+    };
+    // Of two, one has to go before the other can be alone.
+    let Ok(_suspect) = shared.suspect.try_lock() else {
+        return later;
+    };
+    shared.held.leave_company(job.id);
     match tokio::time::timeout(ALONE_PATIENCE, shared.company.write()).await {
         Ok(_alone) if shared.may_begin() => execute(task, job, trace, shared).await,
         Ok(_) => End::Stopped,
-        // Others run for long: it must not keep further ones from beginning.
-        Err(_) => End::Snoozed {
-            after: jittered(ALONE_PAUSE),
-        },
+        // Others run for long: it must not keep further ones from being claimed.
+        Err(_) => later,
     }
 }
 

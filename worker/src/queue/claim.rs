@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     QueueConfig,
+    held::Company,
     metrics::CLAIMED,
     retry::{Pauses, in_time, jittered},
     shared::{Assigned, Shared},
@@ -63,7 +64,6 @@ async fn claim_for_ever(
         free.extend((0..more).map_while(|_| Arc::clone(&slots).try_acquire_owned().ok()));
 
         let wanted = free.len();
-        shared.claiming_since.due(&queue.name);
         let claimed = if shared.lease.is_current() {
             claim(queue, shared, store, free, assigned).await
         } else {
@@ -99,7 +99,9 @@ async fn claim(
     free: Vec<tokio::sync::OwnedSemaphorePermit>,
     assigned: &mpsc::UnboundedSender<Assigned>,
 ) -> Result<usize, super::retry::StatementError> {
+    let company: Company = Arc::new(Arc::clone(&shared.company).read_owned().await);
     let _claiming = shared.claiming.read().await;
+    shared.claiming_since.due(&queue.name);
     let worker = shared.lease.worker();
     let wanted = free.len() as u64;
     let jobs = if shared.limits.has(&queue.name) {
@@ -112,7 +114,9 @@ async fn claim(
     let count = jobs.len();
     CLAIMED.add(count as u64, [queue.name.clone().into()]);
     for (job, slot) in jobs.into_iter().zip(free) {
-        shared.held.insert(job.id, job.lease_number);
+        shared
+            .held
+            .insert(job.id, job.lease_number, Arc::clone(&company));
         // The receiver goes only after this loop.
         drop(assigned.send(Assigned { job, slot }));
     }

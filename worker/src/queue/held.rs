@@ -2,12 +2,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::task::AbortHandle;
+use tokio::{sync::OwnedRwLockReadGuard, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// What a claim's jobs hold of `Shared::company`, which goes with the last of them.
+pub(super) type Company = Arc<OwnedRwLockReadGuard<()>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Held(Mutex<HashMap<Uuid, Attempt>>);
@@ -18,6 +21,7 @@ struct Attempt {
     cancellation: CancellationToken,
     abort: Option<AbortHandle>,
     is_unwanted: bool,
+    company: Option<Company>,
 }
 
 impl Held {
@@ -25,17 +29,22 @@ impl Held {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a claim; the token is what cancels its attempt.
-    pub(super) fn insert(&self, job: Uuid, lease_number: i32) -> CancellationToken {
-        let cancellation = CancellationToken::new();
+    /// Notes a claim.
+    pub(super) fn insert(&self, job: Uuid, lease_number: i32, company: Company) {
         let attempt = Attempt {
             lease_number,
-            cancellation: cancellation.clone(),
+            cancellation: CancellationToken::new(),
             abort: None,
             is_unwanted: false,
+            company: Some(company),
         };
         self.jobs().insert(job, attempt);
-        cancellation
+    }
+
+    /// The job is no company for others any more: it is about to be the only one.
+    pub(super) fn leave_company(&self, job: Uuid) {
+        let company = self.jobs().get_mut(&job).map(|it| it.company.take());
+        drop(company);
     }
 
     /// Notes how the attempt can be stopped.

@@ -6,7 +6,7 @@ use anyhow::Context;
 use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
 use db::DatabaseUrl;
 use tokio::{
-    sync::{RwLock, mpsc, oneshot},
+    sync::{Mutex, RwLock, mpsc, oneshot},
     task::JoinSet,
     time::timeout,
 };
@@ -99,7 +99,8 @@ impl Runtime {
             claiming_since: Claiming::default(),
             doubts: Doubts::default(),
             limits: Limits::default(),
-            company: RwLock::default(),
+            company: Arc::default(),
+            suspect: Mutex::default(),
             reports: report_sender,
             draining: CancellationToken::new(),
             drained: CancellationToken::new(),

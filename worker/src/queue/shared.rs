@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use db::jobs::{ClaimedJob, Report};
-use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, mpsc};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -31,8 +31,11 @@ pub(super) struct Shared {
     pub(super) doubts: Doubts,
     /// Which of its queues have a limit across all workers.
     pub(super) limits: Limits,
-    /// Held for reading by every attempt, for writing by one that must run alone in its process.
-    pub(super) company: RwLock<()>,
+    /// Held for reading by every job that this process holds, for writing by one that must be the
+    /// only one.
+    pub(super) company: Arc<RwLock<()>>,
+    /// Held by the one that must be the only one, from when it begins to wait for that.
+    pub(super) suspect: Mutex<()>,
     /// Where attempts report.
     pub(super) reports: mpsc::UnboundedSender<Report>,
     /// What makes each queue look for jobs at once.

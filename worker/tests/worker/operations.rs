@@ -116,6 +116,47 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
 
 #[rstest]
 #[tokio::test]
+async fn while_such_a_job_runs_its_process_holds_no_other_that_might_die_with_it(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    for number in 0..2 {
+        queue.enqueue(Work(number).job()).await;
+    }
+    queue.database.execute("UPDATE job SET deaths = 3").await;
+    let gate = Gate::closed();
+    let reached = gate.clone();
+    let code = move |work: Work, _| {
+        let gate = reached.clone();
+        async move {
+            if work.0 < 2 {
+                gate.pass().await;
+            }
+            Ok(())
+        }
+    };
+    let worker = queue.start(tasks(code), &[]).await;
+    gate.is_reached_by(1).await;
+    let innocent = queue.enqueue(Work(2).job()).await;
+    let store = JobStore::new(queue.db().clone());
+    let stats = async || store.stats().await.unwrap().remove(0);
+    // The other of the two goes back.
+    until(async || (stats().await.scheduled == 1).then_some(())).await;
+    assert_eq!((stats().await.running, stats().await.available), (1, 1));
+
+    gate.open(1);
+    queue.finished(innocent).await;
+    queue.pass_all_waits().await;
+    gate.is_reached_by(1).await;
+    gate.open(1);
+    until(async || store.stats().await.unwrap().is_empty().then_some(())).await;
+    worker.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_paused_queue_is_left_alone_and_a_resumed_one_is_not(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
