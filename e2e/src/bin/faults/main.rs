@@ -25,6 +25,7 @@ mod process;
 mod recovery;
 mod report;
 mod run;
+mod schedule;
 mod service;
 mod timings;
 mod watch;
@@ -34,7 +35,12 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let options: options::Options = dockerflow::settings::load();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    match runtime.block_on(run::run(&options)) {
+    let verdict = if options.schedule {
+        runtime.block_on(schedule::run())
+    } else {
+        runtime.block_on(run::run(&options))
+    };
+    match verdict {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -25,6 +25,10 @@ pub(crate) struct Options {
     #[arg(long, default_value = "2")]
     workers: usize,
 
+    /// Tries something else: one schedule on two workers, one of which is stopped for a while
+    #[arg(long)]
+    pub(crate) schedule: bool,
+
     /// Which faults are caused: some of `kill,term,terminate,restart,outage,stop,poison,web`
     #[arg(long)]
     only: Option<Kinds>,
