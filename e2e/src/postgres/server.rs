@@ -61,6 +61,11 @@ impl Server {
         self.url(name)
     }
 
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.postmaster.log()
+    }
+
     /// Stops it, and returns when it has ended.
     pub fn stop(&mut self, mode: StopMode) {
         self.postmaster.stop(mode).expect("PostgreSQL stops");

@@ -6,7 +6,8 @@ use db::jobs::JobStore;
 
 use super::{retry::in_time, shared::Shared};
 
-const INTERVAL: Duration = Duration::from_millis(1500);
+/// A scheduled job is late by at most so much.
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// How many jobs one statement promotes; a full batch is followed by the next at once.
 const BATCH: u64 = 1000;

@@ -1,0 +1,183 @@
+//! `cargo run --release --bin latency`: how long a job waits from the commit that enqueues it until
+//! its task's code begins, on a PostgreSQL of its own, and how many statements an idle worker sends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use conf::Conf;
+use db::jobs::Task;
+use e2e::{TestDatabase, postgres::Server};
+use serde::{Deserialize, Serialize};
+use tokio::{task::JoinSet, time::MissedTickBehavior};
+use worker::queue::{JobContext, Registry};
+
+/// Between PostgreSQL's telling and a worker's own looking.
+const MODES: [(&str, &[(&str, &str)], [u64; 2]); 2] = [
+    ("told by NOTIFY", &[], [3, 15]),
+    (
+        "looking only",
+        &[("DATABASE_LISTEN_URL", "off")],
+        [150, 150],
+    ),
+];
+
+/// How many statements an idle worker may send in a second.
+const STATEMENTS: f64 = 2.0;
+
+/// Measures what a job waits for, and what an idle worker asks
+#[derive(Conf, Debug)]
+#[conf(name = "latency")]
+struct Options {
+    /// How many jobs are enqueued in a second, each in a transaction of its own
+    #[arg(long, default_value = "500")]
+    rate: u32,
+
+    /// For how many seconds each measurement goes on
+    #[arg(long, default_value = "20")]
+    seconds: u64,
+}
+
+/// A job that notes when it began.
+#[derive(Debug, Serialize, Deserialize)]
+struct Ping(usize);
+
+impl Task for Ping {
+    const KIND: &'static str = "ping";
+}
+
+fn main() -> ExitCode {
+    let options: Options = dockerflow::settings::load();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    match runtime.block_on(measure(&options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(options: &Options) -> anyhow::Result<bool> {
+    let server = Server::start().context("PostgreSQL's server programs were not found")?;
+    let database = TestDatabase::migrated_on(&server, "latency").await;
+    println!("{} jobs a second; PostgreSQL without fsync", options.rate);
+    let mut holds = true;
+    for (name, variables, [p50, p99]) in MODES {
+        let mut waits = waits(&database, options, variables).await?;
+        waits.sort();
+        let at = |per_cent: usize| waits[(waits.len() * per_cent).div_ceil(100) - 1];
+        let [median, late, last] = [50, 99, 100].map(at);
+        let is_kept = median <= Duration::from_millis(p50) && late <= Duration::from_millis(p99);
+        println!(
+            "{name:15} p50 {median:.2?} ({p50} ms allowed)  p99 {late:.2?} ({p99} ms allowed)  \
+             max {last:.2?}  of {}",
+            waits.len()
+        );
+        holds &= is_kept;
+    }
+    database
+        .execute("ALTER SYSTEM SET log_statement = 'all'")
+        .await;
+    database.execute("SELECT pg_reload_conf()").await;
+    for (name, variables, _) in MODES {
+        let rate = statements_when_idle(&server, &database, options, variables).await;
+        println!("{name:15} {rate:.2} statements a second when idle ({STATEMENTS} allowed)");
+        holds &= rate <= STATEMENTS;
+    }
+    println!(
+        "{}",
+        if holds {
+            "All within the limits."
+        } else {
+            "Not all within the limits."
+        }
+    );
+    Ok(holds)
+}
+
+/// From each call of a commit to the beginning of its job.
+async fn waits(
+    database: &TestDatabase,
+    options: &Options,
+    variables: &[(&str, &str)],
+) -> anyhow::Result<Vec<Duration>> {
+    let count = usize::try_from(u64::from(options.rate) * options.seconds)?;
+    let begun = Arc::new(Mutex::new(vec![None; count]));
+    let notes = Arc::clone(&begun);
+    let note = move |ping: Ping, _: &JobContext| {
+        notes.lock().unwrap()[ping.0] = Some(Instant::now());
+        async { Ok(()) }
+    };
+    let worker = e2e::start_worker(database, Registry::new().task(note), variables).await;
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / options.rate);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut commits = JoinSet::new();
+    for number in 0..count {
+        ticks.tick().await;
+        let db = database.db.clone();
+        commits.spawn(async move {
+            let txn = db::begin(&db).await?;
+            Ping(number).enqueue(&txn).await?;
+            let at = Instant::now();
+            txn.commit().await?;
+            anyhow::Ok((number, at))
+        });
+    }
+    let mut commits: Vec<(usize, Instant)> = commits
+        .join_all()
+        .await
+        .into_iter()
+        .collect::<anyhow::Result<_>>()?;
+    commits.sort_unstable();
+    let is_left = || begun.lock().unwrap().iter().any(Option::is_none);
+    while is_left() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    worker.stop().await;
+    let begun = begun.lock().unwrap();
+    let waits = commits.iter().zip(begun.iter().flatten());
+    Ok(waits.map(|((_, commit), begun)| *begun - *commit).collect())
+}
+
+/// The statements in PostgreSQL's log, but for pings and the frames of transactions.
+async fn statements_when_idle(
+    server: &Server,
+    database: &TestDatabase,
+    options: &Options,
+    variables: &[(&str, &str)],
+) -> f64 {
+    let worker = e2e::start_worker(database, Registry::new(), variables).await;
+    // An idle worker's looks grow rarer.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let before = server.log().len();
+    tokio::time::sleep(Duration::from_secs(options.seconds)).await;
+    let log = server.log().split_off(before);
+    worker.stop().await;
+    let statements = log.lines().filter(|line| is_statement(line));
+    #[expect(clippy::cast_precision_loss, reason = "they are few")]
+    let rate = statements.count() as f64 / options.seconds as f64;
+    rate
+}
+
+/// Whether a line of PostgreSQL's log is the first of a statement that counts.
+fn is_statement(line: &str) -> bool {
+    const OTHERS: [&str; 4] = [
+        "BEGIN",
+        "COMMIT",
+        "/* SQLx ping */",
+        "SELECT pg_is_in_recovery()",
+    ];
+    let text = line.split_once("LOG:  ").map(|(_, text)| text);
+    let Some((kind, statement)) = text.and_then(|text| text.split_once(':')) else {
+        return false;
+    };
+    let is_other = OTHERS.iter().any(|it| statement.trim().starts_with(it));
+    (kind == "statement" || kind.starts_with("execute ")) && !is_other
+}
