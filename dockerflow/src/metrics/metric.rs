@@ -1,7 +1,7 @@
 //! A metric: what it is called, what it means, and how it is recorded.
 
 use ::metrics::{
-    Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit, with_recorder,
+    Counter, Histogram, Key, KeyName, Label, Level, Metadata, SharedString, Unit, with_recorder,
 };
 
 use super::is_on;
@@ -92,50 +92,59 @@ impl Metric {
 
     /// Adds to a counter. The values of the labels come in the order of their names.
     pub fn add<const LABELS: usize>(&self, amount: u64, values: [SharedString; LABELS]) {
-        debug_assert_eq!(self.kind, Kind::Counter, "{}", self.name);
-        self.record(values, |recorder, key| {
-            recorder.register_counter(key, &METADATA).increment(amount);
-        });
+        if is_on() {
+            self.counter_of(values).increment(amount);
+        }
     }
 
     /// Raises a counter to a value that was counted elsewhere.
     pub fn raise_to<const LABELS: usize>(&self, value: u64, values: [SharedString; LABELS]) {
-        debug_assert_eq!(self.kind, Kind::Counter, "{}", self.name);
-        self.record(values, |recorder, key| {
-            recorder.register_counter(key, &METADATA).absolute(value);
-        });
+        if is_on() {
+            self.counter_of(values).absolute(value);
+        }
     }
 
     /// Sets a gauge.
     pub fn set<const LABELS: usize>(&self, value: f64, values: [SharedString; LABELS]) {
         debug_assert_eq!(self.kind, Kind::Gauge, "{}", self.name);
-        self.record(values, |recorder, key| {
-            recorder.register_gauge(key, &METADATA).set(value);
-        });
+        if is_on() {
+            let key = self.key(values);
+            with_recorder(|recorder| recorder.register_gauge(&key, &METADATA)).set(value);
+        }
     }
 
     /// Notes a value of a histogram.
     pub fn observe<const LABELS: usize>(&self, value: f64, values: [SharedString; LABELS]) {
-        debug_assert!(matches!(self.kind, Kind::Histogram(_)), "{}", self.name);
-        self.record(values, |recorder, key| {
-            recorder.register_histogram(key, &METADATA).record(value);
-        });
+        if is_on() {
+            self.histogram_of(values).record(value);
+        }
     }
 
-    fn record<const LABELS: usize>(
+    /// The counter with these labels, for who keeps it rather than look it up each time.
+    pub(crate) fn counter_of<const LABELS: usize>(
         &self,
         values: [SharedString; LABELS],
-        record: impl FnOnce(&dyn Recorder, &Key),
-    ) {
+    ) -> Counter {
+        debug_assert_eq!(self.kind, Kind::Counter, "{}", self.name);
+        let key = self.key(values);
+        with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
+    }
+
+    /// The histogram with these labels.
+    pub(crate) fn histogram_of<const LABELS: usize>(
+        &self,
+        values: [SharedString; LABELS],
+    ) -> Histogram {
+        debug_assert!(matches!(self.kind, Kind::Histogram(_)), "{}", self.name);
+        let key = self.key(values);
+        with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))
+    }
+
+    fn key<const LABELS: usize>(&self, values: [SharedString; LABELS]) -> Key {
         debug_assert_eq!(self.labels.len(), LABELS, "{}", self.name);
-        if is_on() {
-            let labels = self.labels.iter().zip(values);
-            let labels: Vec<Label> = labels
-                .map(|(name, value)| Label::new(*name, value))
-                .collect();
-            let key = Key::from_parts(self.name, labels);
-            with_recorder(|recorder| record(recorder, &key));
-        }
+        let labels = self.labels.iter().zip(values);
+        let labels = labels.map(|(name, value)| Label::new(*name, value));
+        Key::from_parts(self.name, labels.collect::<Vec<_>>())
     }
 
     pub(super) fn describe(&self) {
