@@ -166,29 +166,6 @@ async fn a_scheduled_job_is_not_claimed_even_when_its_time_has_come(
 
 #[rstest]
 #[tokio::test]
-async fn a_paused_queue_yields_nothing_until_it_is_resumed(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let Some(store) = TestStore::open(backend).await else {
-        return;
-    };
-    let id = store.enqueue(note()).await;
-    let slow = store.enqueue(note().queue("slow")).await;
-    let worker = store.worker().await;
-    let pause = "INSERT INTO queue (name, paused_at) VALUES ('default', CURRENT_TIMESTAMP)";
-    store.database.execute(pause).await;
-    assert_eq!(store.claim(worker, 10).await, []);
-    let claimed = store.at(0).claim(worker, "slow", 10).await.unwrap();
-    assert_eq!(ids(&claimed), [slow]);
-    store
-        .database
-        .execute("UPDATE queue SET paused_at = NULL")
-        .await;
-    assert_eq!(ids(&store.claim(worker, 10).await), [id]);
-}
-
-#[rstest]
-#[tokio::test]
 async fn a_worker_whose_lease_is_over_claims_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {

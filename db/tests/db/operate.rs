@@ -152,10 +152,13 @@ async fn a_paused_queue_yields_nothing_until_it_is_resumed(
         return;
     };
     let waiting = store.enqueue_notes(1).await;
+    let slow = store.enqueue(note().queue("slow")).await;
     let worker = store.worker().await;
     store.at(0).pause("default").await.unwrap();
     store.at(0).pause("default").await.unwrap();
     assert_eq!(store.claim(worker, 1).await, []);
+    let claimed = store.at(0).claim(worker, "slow", 1).await.unwrap();
+    assert_eq!(ids(&claimed), [slow]);
     store.at(0).resume("default").await.unwrap();
     assert_eq!(ids(&store.claim(worker, 1).await), waiting);
 }

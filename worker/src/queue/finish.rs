@@ -42,6 +42,8 @@ pub(super) async fn run(
                 pauses.reset();
             }
             Err(error) => {
+                // Of a batch that was halved, some are stored.
+                batch.retain(|report| shared.held.holds(report.job_id, report.lease_number));
                 tracing::warn!(reports = batch.len(), %error, "outcomes cannot be stored yet");
                 if shared.drained.is_cancelled() {
                     return;
@@ -53,7 +55,8 @@ pub(super) async fn run(
 }
 
 /// Has the reports taken. One that the database cannot hold must not keep the others waiting for ever:
-/// the batch is halved until it stands alone, and then goes without its errors.
+/// the batch is halved until it stands alone, and then goes without its errors. Where it is refused all the
+/// same it stays, and the others are stored.
 async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(), StatementError> {
     match in_time(store.finish(batch)).await {
         Ok(verdicts) => {
@@ -65,8 +68,8 @@ async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(
         Err(error) if !error.is_about_data() => Err(error),
         Err(_) if batch.len() > 1 => {
             let (first, second) = batch.split_at(batch.len() / 2);
-            Box::pin(finish(shared, store, first)).await?;
-            Box::pin(finish(shared, store, second)).await
+            let first = Box::pin(finish(shared, store, first)).await;
+            first.and(Box::pin(finish(shared, store, second)).await)
         }
         Err(error) => {
             for report in batch {

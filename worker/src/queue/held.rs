@@ -75,6 +75,13 @@ impl Held {
         }
     }
 
+    /// Whether a claim is held: no outcome of it is stored yet.
+    pub(super) fn holds(&self, job: Uuid, lease_number: i32) -> bool {
+        let jobs = self.jobs();
+        let attempt = jobs.get(&job);
+        attempt.is_some_and(|attempt| attempt.lease_number == lease_number)
+    }
+
     pub(super) fn ids(&self) -> Vec<Uuid> {
         self.jobs().keys().copied().collect()
     }

@@ -21,7 +21,8 @@ pub(super) enum StatementError {
 }
 
 impl StatementError {
-    /// Whether the database refuses a value (SQLSTATE classes 22 and 23), so that trying again is in vain.
+    /// Whether the database refuses a value, so that trying again is in vain: SQLSTATE classes 22 and
+    /// 23, and `SQLITE_CONSTRAINT` (19) with its extensions.
     pub(super) fn is_about_data(&self) -> bool {
         let Self::Database(
             DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
@@ -29,10 +30,12 @@ impl StatementError {
         else {
             return false;
         };
-        error.as_database_error().is_some_and(|error| {
-            error
-                .code()
-                .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| match code.len() {
+            5 => code.starts_with("22") || code.starts_with("23"),
+            _ => code.parse::<u32>().is_ok_and(|code| code & 0xff == 19),
         })
     }
 }

@@ -1,0 +1,93 @@
+//! What stands between a worker and its PostgreSQL, and loses what the one says to the other.
+
+use std::sync::Arc;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use url::Url;
+
+/// A proxy for TCP.
+pub struct Proxy {
+    url: String,
+    mood: Arc<watch::Sender<Mood>>,
+}
+
+/// What becomes of what the server says.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Mood {
+    swallows: bool,
+    /// Connections of an earlier number are cut.
+    cuts: u32,
+}
+
+impl Proxy {
+    /// Starts one for the server of a database.
+    pub async fn start(url: &str) -> Self {
+        let mut url = Url::parse(url).unwrap();
+        let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        url.set_port(Some(port)).unwrap();
+        let mood = Arc::new(watch::Sender::default());
+        let moods = Arc::clone(&mood);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if let Ok(server) = TcpStream::connect(&address).await {
+                    tokio::spawn(carry(client, server, moods.subscribe()));
+                }
+            }
+        });
+        let url = url.into();
+        Self { url, mood }
+    }
+
+    /// The URL of the database through it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// From now on the server hears all and is not heard.
+    pub fn swallow_replies(&self) {
+        self.mood.send_modify(|mood| mood.swallows = true);
+    }
+
+    /// Cuts every connection, and carries new ones as it should.
+    pub fn cut_and_behave(&self) {
+        self.mood.send_modify(|mood| {
+            *mood = Mood {
+                swallows: false,
+                cuts: mood.cuts + 1,
+            };
+        });
+    }
+}
+
+async fn carry(client: TcpStream, server: TcpStream, mut mood: watch::Receiver<Mood>) {
+    let cuts = mood.borrow().cuts;
+    let now = mood.clone();
+    let is_heard = move || {
+        *now.borrow()
+            == Mood {
+                swallows: false,
+                cuts,
+            }
+    };
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let replies = async {
+        let mut reply = [0; 8192];
+        while let Ok(count @ 1..) = from_server.read(&mut reply).await {
+            if is_heard() && to_client.write_all(&reply[..count]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        () = replies => {}
+        _ = async move { mood.wait_for(|mood| mood.cuts > cuts).await.map(drop) } => {}
+    }
+}
