@@ -1,4 +1,4 @@
-//! Two processes that write to one SQLite file at the same time.
+//! Two processes that write to one SQLite file at the same time, one of which is killed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,10 @@ use tokio::task::JoinSet;
 
 use crate::service::{Web, migrated, start_worker, stop, until};
 
-const POSTS: u32 = 150;
+const POSTS: u32 = 200;
+
+/// After so many posts the worker is killed, and another one started.
+const KILLED_AFTER: u32 = 100;
 
 /// Between two posts: 50 a second.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -18,12 +21,18 @@ const PAUSE: Duration = Duration::from_millis(20);
 async fn on_one_sqlite_file_web_and_worker_get_along_under_load() {
     let database = migrated(Sqlite).await.expect("SQLite is always there");
     let web = Arc::new(Web::start(database.url(), &[]).await);
-    let mut worker = start_worker(database.url(), &[]);
+    let lease = [("JOB_LEASE_SECONDS", "2")];
+    let mut killed = start_worker(database.url(), &lease);
+    let mut worker = None;
 
     let mut ticks = tokio::time::interval(PAUSE);
     let mut posts = JoinSet::new();
     for number in 0..POSTS {
         ticks.tick().await;
+        if number == KILLED_AFTER {
+            killed.signal(Signal::KILL);
+            worker = Some(start_worker(database.url(), &lease));
+        }
         let web = Arc::clone(&web);
         // It fails for any other answer than 202.
         posts.spawn(async move { web.sign_up(&format!("user-{number}")).await });
@@ -32,7 +41,7 @@ async fn on_one_sqlite_file_web_and_worker_get_along_under_load() {
     let db = &database.db;
     until(async || job::Entity::find().count(db).await.unwrap() == 0).await;
 
-    let mut web = Arc::into_inner(web).unwrap();
+    let (mut web, mut worker) = (Arc::into_inner(web).unwrap(), worker.unwrap());
     stop(&mut web.process, Signal::TERM).await;
     stop(&mut worker, Signal::TERM).await;
     let jobs = finished_job::Entity::find().all(db).await.unwrap();
@@ -43,7 +52,7 @@ async fn on_one_sqlite_file_web_and_worker_get_along_under_load() {
             (finished_job::State::Completed, 1)
         );
     }
-    for line in [web.process.lines(), worker.lines()].concat() {
+    for line in [web.process.lines(), killed.lines(), worker.lines()].concat() {
         assert!(!line.contains("locked") && !line.contains("busy"), "{line}");
     }
 }
