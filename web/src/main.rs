@@ -18,8 +18,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     dockerflow::metrics::install("web", &settings.metrics, &[&db::metrics::METRICS]).await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let app = tokio::select! {
-        app = App::build(settings) => app?,
+        // The signal first, so that it is heard from the beginning.
+        biased;
         () = &mut shutdown => return Ok(()),
+        app = App::build(settings) => app?,
     };
     Ok(app.run_until(shutdown).await?)
 }

@@ -18,8 +18,10 @@ async fn work(settings: &Settings) -> anyhow::Result<()> {
     dockerflow::metrics::install("worker", &settings.metrics, &worker::METRICS).await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let worker = tokio::select! {
-        worker = Worker::build(settings) => worker?,
+        // The signal first, so that it is heard from the beginning.
+        biased;
         () = &mut shutdown => return Ok(()),
+        worker = Worker::build(settings) => worker?,
     };
     worker.run_until(shutdown).await
 }
