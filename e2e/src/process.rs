@@ -95,6 +95,11 @@ impl Process {
         }
     }
 
+    /// The binary that it runs.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -118,10 +118,14 @@ pub async fn migrated(backend: Backend) -> Option<TestDatabase> {
     Some(database)
 }
 
-/// Asks a process to stop, and expects that it does so at once and with success.
+/// Asks a process to stop, and expects that it does so at once and with success, and that all it has
+/// written in its life is mozlog, unless it is `cargo dev`.
 pub async fn stop(process: &mut Process, signal: Signal) {
     process.signal(signal);
     ends_well(process, STOPS_WITHIN).await;
+    if process.name() != "dev" {
+        log(process);
+    }
 }
 
 async fn ends_well(process: &mut Process, patience: Duration) {
