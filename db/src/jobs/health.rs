@@ -3,15 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter};
 
 use super::{
     JobStore,
     store::{milliseconds, postgres},
 };
-use crate::entities::{finished_job, worker};
+use crate::entities::finished_job;
 
 /// How the queues are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +33,7 @@ impl JobStore {
     /// How the queues are, with the jobs that died within `recently`.
     pub async fn health(&self, recently: Duration) -> Result<Health, DbErr> {
         let now = self.now().await?;
-        let attended = self.attended(now).await?;
+        let attended = self.attended().await?;
         let waiting = self.waiting().await?;
         let since = now - TimeDelta::milliseconds(milliseconds(recently));
         // Walks `finished_job_age` (state, finished_at).
@@ -59,15 +57,9 @@ impl JobStore {
     }
 
     /// The queues that live workers claim from.
-    async fn attended(&self, now: DateTime<Utc>) -> Result<BTreeSet<String>, DbErr> {
-        let lists: Vec<String> = worker::Entity::find()
-            .filter(worker::Column::ExpiresAt.gt(now))
-            .select_only()
-            .column(worker::Column::Queues)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        let queues = lists.iter().flat_map(|list| list.split(','));
+    async fn attended(&self) -> Result<BTreeSet<String>, DbErr> {
+        let workers = self.live_workers().await?;
+        let queues = workers.iter().flat_map(|worker| worker.queues.split(','));
         let names = queues.filter_map(|queue| queue.split(':').next());
         Ok(names.map(str::to_owned).collect())
     }

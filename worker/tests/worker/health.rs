@@ -85,13 +85,14 @@ async fn a_worker_that_cannot_claim_says_so_though_its_lease_is_renewed(
         return;
     };
     let worker = start(&queue).await;
-    let rename = |from, to| format!("ALTER TABLE {from} RENAME TO {to}");
-    queue.database.execute(&rename("job", "hidden")).await;
+    // Only a claim reads it.
+    let rename = |from, to| format!("ALTER TABLE job RENAME COLUMN {from} TO {to}");
+    queue.database.execute(&rename("payload", "hidden")).await;
     let report = fails(&worker, "worker").await;
     let said = report["details"]["worker"]["messages"]["worker.0002"].as_str();
     assert_eq!(said, Some("nothing could be claimed for 2s from: default"));
 
-    queue.database.execute(&rename("hidden", "job")).await;
+    queue.database.execute(&rename("hidden", "payload")).await;
     until(async || (get(&worker, "/__heartbeat__").await.0 == 200).then_some(())).await;
     worker.stop().await;
 }
