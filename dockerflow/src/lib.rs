@@ -7,6 +7,7 @@
 //!
 //! [Dockerflow]: https://github.com/mozilla-services/Dockerflow
 
+mod addresses;
 pub mod checks;
 pub mod log;
 pub mod metrics;

@@ -14,12 +14,14 @@
 //! ```
 
 mod matched_route;
+mod operators;
 mod request_id;
 mod request_metrics;
 mod request_summary;
 mod routes;
 
 pub use self::matched_route::{MatchedRoute, NoteRoute, NoteRouteEndpoint};
+pub use self::operators::OperatorsPort;
 pub use self::request_id::{RequestId, SetRequestId, SetRequestIdEndpoint};
 pub(crate) use self::request_metrics::{REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT};
 pub use self::request_metrics::{RequestMetrics, RequestMetricsEndpoint};

@@ -1,4 +1,5 @@
-//! Errors for [Sentry]: every log line from `SENTRY_LEVEL` on, panics included, becomes an event.
+//! Errors for [Sentry]: every log line from `SENTRY_LEVEL` on, panics included and summaries apart,
+//! becomes an event.
 //!
 //! The event has what the line has: the fields of the spans around it (request id, route, job, attempt)
 //! are its tags, and their `trace_id` is its trace. So there is nothing to call: what is worth an alert is

@@ -71,18 +71,18 @@ impl TraceContext {
     }
 
     /// The trace's id: 32 lower-case hexadecimal digits.
-    pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace_id)
+    pub fn trace_id(&self) -> impl fmt::Display + use<> {
+        Hex::<32>(self.trace_id)
     }
 
     /// The step's id: 16 lower-case hexadecimal digits.
-    pub fn span_id(&self) -> String {
-        format!("{:016x}", self.span_id)
+    pub fn span_id(&self) -> impl fmt::Display + use<> {
+        Hex::<16>(self.span_id.into())
     }
 
     /// The id of the step before, if it is known.
-    pub fn parent_span_id(&self) -> Option<String> {
-        self.parent_span_id.map(|id| format!("{id:016x}"))
+    pub fn parent_span_id(&self) -> Option<impl fmt::Display + use<>> {
+        self.parent_span_id.map(|id| Hex::<16>(id.into()))
     }
 
     /// The `traceparent` header for what this step calls.
@@ -103,6 +103,15 @@ impl Default for TraceContext {
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.traceparent())
+    }
+}
+
+/// So many lower-case hexadecimal digits.
+struct Hex<const DIGITS: usize>(u128);
+
+impl<const DIGITS: usize> fmt::Display for Hex<DIGITS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0DIGITS$x}", self.0)
     }
 }
 
@@ -131,9 +140,9 @@ mod tests {
     fn the_next_step_is_of_the_same_trace_and_has_an_id_of_its_own() {
         let header = format!("00-{TRACE}-{SPAN}-01");
         let step = TraceContext::after_traceparent(&header).unwrap();
-        assert_eq!(step.trace_id(), TRACE);
-        assert_eq!(step.parent_span_id().as_deref(), Some(SPAN));
-        assert_ne!(step.span_id(), SPAN);
+        assert_eq!(step.trace_id().to_string(), TRACE);
+        assert_eq!(step.parent_span_id().unwrap().to_string(), SPAN);
+        assert_ne!(step.span_id().to_string(), SPAN);
         assert_eq!(
             step.traceparent(),
             format!("00-{TRACE}-{}-01", step.span_id())
@@ -144,8 +153,8 @@ mod tests {
     fn sentry_s_header_says_the_same() {
         for (end, flags) in [("", "00"), ("-0", "00"), ("-1", "01")] {
             let step = TraceContext::after_sentry_trace(&format!("{TRACE}-{SPAN}{end}")).unwrap();
-            assert_eq!(step.trace_id(), TRACE);
-            assert_eq!(step.parent_span_id().as_deref(), Some(SPAN));
+            assert_eq!(step.trace_id().to_string(), TRACE);
+            assert_eq!(step.parent_span_id().unwrap().to_string(), SPAN);
             assert!(step.traceparent().ends_with(flags), "{step}");
         }
     }

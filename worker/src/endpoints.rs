@@ -1,72 +1,25 @@
 //! The worker's own HTTP endpoints, for whoever watches it: those of Dockerflow.
 
-use std::{
-    io,
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
-
-use anyhow::Context as _;
 use dockerflow::{
     checks::Checks,
-    poem::{RequestMetrics, RequestSummary, SetRequestId, routes},
+    poem::{OperatorsPort, RequestMetrics, RequestSummary, SetRequestId, routes},
 };
-use poem::{
-    EndpointExt as _, Server,
-    listener::{Acceptor as _, Listener as _, TcpAcceptor, TcpListener},
-};
+use poem::EndpointExt as _;
 use sea_orm::DatabaseConnection;
-use tokio_util::sync::CancellationToken;
 
 use crate::{Settings, queue::Health};
 
-/// How long a client may stay without asking anything.
-const IDLE: Duration = Duration::from_secs(30);
-
-/// How long answers under way may take when the worker ends.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// A port that was taken.
-pub(crate) struct Endpoints {
-    acceptor: TcpAcceptor,
-}
-
-impl Endpoints {
-    /// Takes `WORKER_PORT`, if it is set.
-    pub(crate) async fn bind(settings: &Settings) -> anyhow::Result<Option<Self>> {
-        let Some(port) = settings.worker_port else {
-            return Ok(None);
-        };
-        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        let acceptor = TcpListener::bind(address).into_acceptor().await;
-        let acceptor =
-            acceptor.with_context(|| format!("cannot listen on {address} (WORKER_PORT)"))?;
-        let endpoints = Self { acceptor };
-        if let Some(address) = endpoints.address() {
-            tracing::info!(%address, "listening");
-        }
-        Ok(Some(endpoints))
-    }
-
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.acceptor
-            .local_addr()
-            .first()?
-            .as_socket_addr()
-            .copied()
-    }
-
-    /// Serves until `stop`.
-    pub(crate) async fn serve(
-        self,
-        app: impl poem::Endpoint + 'static,
-        stop: CancellationToken,
-    ) -> io::Result<()> {
-        Server::new_with_acceptor(self.acceptor)
-            .idle_timeout(IDLE)
-            .run_with_graceful_shutdown(app, stop.cancelled_owned(), Some(GRACE))
-            .await
-    }
+/// Takes `WORKER_PORT`, if it is set.
+pub(crate) async fn bind(settings: &Settings) -> anyhow::Result<Option<OperatorsPort>> {
+    let Some(port) = settings.worker_port else {
+        return Ok(None);
+    };
+    let bound = OperatorsPort::bind(port).await;
+    let bound = bound.map_err(|(address, error)| {
+        anyhow::Error::new(error).context(format!("cannot listen on {address} (WORKER_PORT)"))
+    })?;
+    tracing::info!(address = %bound.address, "listening");
+    Ok(Some(bound))
 }
 
 /// What is served.

@@ -11,13 +11,11 @@ pub mod tasks;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
-use anyhow::Context as _;
 pub use cli::{Cli, Command, Jobs};
-use endpoints::Endpoints;
+use dockerflow::poem::OperatorsPort;
 pub use resources::{Resources, Retention};
 use sea_orm::DatabaseConnection;
 pub use settings::{ListenUrl, QueueSettings, Queues, Settings};
-use tokio_util::sync::CancellationToken;
 
 /// The lists of what a worker measures.
 pub static METRICS: [&[&dockerflow::metrics::Metric]; 2] = [&db::metrics::METRICS, &queue::METRICS];
@@ -25,7 +23,7 @@ pub static METRICS: [&[&dockerflow::metrics::Metric]; 2] = [&db::metrics::METRIC
 /// A worker process: it claims jobs and runs them.
 pub struct Worker {
     runtime: queue::Runtime,
-    endpoints: Option<Endpoints>,
+    endpoints: Option<OperatorsPort>,
     db: DatabaseConnection,
     settings: Settings,
 }
@@ -52,7 +50,7 @@ impl Worker {
         tasks: queue::Registry,
         schedules: queue::Schedules,
     ) -> anyhow::Result<Self> {
-        let endpoints = Endpoints::bind(settings).await?;
+        let endpoints = endpoints::bind(settings).await?;
         let resources = Arc::new(Resources::build(settings, db.clone())?);
         let config = settings.queue_config();
         let work = queue::Work {
@@ -71,7 +69,7 @@ impl Worker {
 
     /// Where its own endpoints are, if `WORKER_PORT` is set.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.endpoints.as_ref().and_then(Endpoints::address)
+        self.endpoints.as_ref().map(|port| port.address)
     }
 
     /// Runs jobs until `shutdown`, and then stops within the grace of the settings.
@@ -83,16 +81,10 @@ impl Worker {
         };
         let app = endpoints::app(&self.settings, checks);
         // They answer while the worker drains: it is alive.
-        let ended = CancellationToken::new();
-        let serving = endpoints.serve(app, ended.clone());
-        let working = async {
-            let result = self.runtime.run_until(shutdown).await;
-            ended.cancel();
-            result
-        };
-        let (served, worked) = tokio::join!(serving, working);
-        served.context("the worker's endpoints")?;
-        worked
+        tokio::select! {
+            result = self.runtime.run_until(shutdown) => result,
+            () = endpoints.serve(app) => anyhow::bail!("the worker's endpoints ended by themselves"),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fields of events and spans: what they are called, and where those of a span are kept.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::Value;
 use tracing::field::Field;
@@ -26,7 +27,9 @@ pub(crate) fn field_values(event: &Event<'_>) -> BTreeMap<&'static str, Value> {
     let mut values = BTreeMap::new();
     event.record(&mut Values::new(|field, write| {
         if let Some(name) = name(field) {
-            values.insert(name, value(&written(write)));
+            let mut written = Vec::new();
+            write(&mut written);
+            values.insert(name, value(&written));
         }
     }));
     values
@@ -35,7 +38,14 @@ pub(crate) fn field_values(event: &Event<'_>) -> BTreeMap<&'static str, Value> {
 /// The fields of a span, each value as it will stand in a line. Whichever layer sees the span first
 /// keeps them for all.
 #[derive(Default)]
-pub(crate) struct SpanFields(Vec<(&'static str, Vec<u8>)>);
+pub(crate) struct SpanFields {
+    fields: Vec<(&'static str, Range<usize>)>,
+    /// The values one after the other: every request has a span, and one buffer is one allocation.
+    json: Vec<u8>,
+}
+
+/// What the fields of a request take up.
+const ROOM: usize = 160;
 
 impl SpanFields {
     /// Keeps what a new span begins with.
@@ -46,7 +56,10 @@ impl SpanFields {
         let Some(span) = context.span(id) else { return };
         let mut extensions = span.extensions_mut();
         if extensions.get_mut::<Self>().is_none() {
-            let mut fields = Self::default();
+            let mut fields = Self {
+                fields: Vec::with_capacity(attributes.fields().len()),
+                json: Vec::with_capacity(ROOM),
+            };
             attributes.record(&mut Values::new(|field, write| fields.set(field, write)));
             extensions.insert(fields);
         }
@@ -66,7 +79,8 @@ impl SpanFields {
 
     /// Each field with its value in JSON.
     pub(super) fn written(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
-        self.0.iter().map(|(name, value)| (*name, value.as_slice()))
+        let fields = self.fields.iter();
+        fields.map(|(name, place)| (*name, self.json.get(place.clone()).unwrap_or_default()))
     }
 
     /// Each field with its value.
@@ -76,16 +90,12 @@ impl SpanFields {
 
     fn set(&mut self, field: &Field, write: &dyn Fn(&mut Vec<u8>)) {
         if let Some(name) = name(field) {
-            self.0.retain(|(other, _)| *other != name);
-            self.0.push((name, written(write)));
+            let begin = self.json.len();
+            write(&mut self.json);
+            self.fields.retain(|(other, _)| *other != name);
+            self.fields.push((name, begin..self.json.len()));
         }
     }
-}
-
-fn written(write: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
-    let mut value = Vec::new();
-    write(&mut value);
-    value
 }
 
 fn value(written: &[u8]) -> Value {

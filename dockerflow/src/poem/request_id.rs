@@ -1,6 +1,7 @@
 //! One id for each request, from the load balancer to the last line that the request causes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse as _, Middleware, Request, Response, Result};
@@ -16,19 +17,19 @@ const MAX_LENGTH: usize = 128;
 /// It has 1 to 128 characters, all of them ASCII letters, digits or one of `. _ : / + = -`: it may stand
 /// in a log line, a header and a job without being escaped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(String);
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     /// A new id, a UUID of version 7.
     pub fn generate() -> Self {
-        Self(Uuid::now_v7().to_string())
+        Self(Uuid::now_v7().to_string().into())
     }
 
     /// The given id, if it has the length and the characters of one.
     pub fn parse(text: &str) -> Option<Self> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/+=-".contains(&byte);
         ((1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed))
-            .then(|| Self(text.to_owned()))
+            .then(|| Self(text.into()))
     }
 
     /// The id as text.

@@ -10,10 +10,14 @@ use tracing::{Instrument as _, Span, field};
 
 use super::routes::is_heartbeat;
 use super::{MatchedRoute, RequestId};
+use crate::addresses::without_addresses;
 use crate::trace::TraceContext;
 
 /// Of each value that the client chose, a line shows at most so many bytes.
 const MAX_VALUE: usize = 1024;
+
+/// Of a longer one the rest is not looked at for addresses, and not shown. The header has 64 KiB.
+const MAX_LOOKED_AT: usize = 64 * 1024;
 
 /// What nginx logs for a client that closed its connection before the answer.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -124,7 +128,7 @@ impl Summary {
             target: "request",
             "request",
             rid = rid.as_ref().map(RequestId::as_str),
-            trace_id = trace.trace_id(),
+            trace_id = %trace.trace_id(),
             method = known(request.method()),
             route = field::Empty,
         );
@@ -187,8 +191,8 @@ impl Drop for Summary {
         if !self.options.heartbeats && code < 400 && is_heartbeat(self.uri.path()) {
             return;
         }
-        let agent = self.agent.as_ref().map(HeaderValue::as_bytes);
-        let lang = self.lang.as_ref().map(HeaderValue::as_bytes);
+        let agent = self.agent.as_ref().map(text);
+        let lang = self.lang.as_ref().map(text);
         let querystring = self
             .options
             .querystring
@@ -197,11 +201,11 @@ impl Drop for Summary {
         tracing::info!(
             target: "request.summary",
             errno = if code == 500 { 500 } else { 0 },
-            agent = &*cut(agent.unwrap_or_default()),
-            lang = &*cut(lang.unwrap_or_default()),
-            method = &*cut(self.method.as_str().as_bytes()),
-            path = &*without_addresses(&cut(self.uri.path().as_bytes())),
-            querystring = querystring.map(|query| cut(query.as_bytes())).as_deref(),
+            agent = &*shown(&agent.unwrap_or_default()),
+            lang = &*shown(&lang.unwrap_or_default()),
+            method = &*shown(self.method.as_str()),
+            path = &*shown(self.uri.path()),
+            querystring = querystring.map(shown).as_deref(),
             code,
             uid = "",
             rid = self.rid.as_ref().map(RequestId::as_str),
@@ -210,24 +214,21 @@ impl Drop for Summary {
     }
 }
 
-fn cut(value: &[u8]) -> Cow<'_, str> {
-    match String::from_utf8_lossy(&value[..value.len().min(MAX_VALUE)]) {
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
+}
+
+/// What a line shows of a value that the client sent: masked before it is cut, because of half an
+/// address nobody can tell what it was.
+fn shown(value: &str) -> Cow<'_, str> {
+    let end = value.floor_char_boundary(MAX_LOOKED_AT);
+    match without_addresses(&value[..end], "*") {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..text.floor_char_boundary(MAX_VALUE)]),
         Cow::Owned(mut text) => {
             text.truncate(text.floor_char_boundary(MAX_VALUE));
             Cow::Owned(text)
         }
-        text @ Cow::Borrowed(_) => text,
     }
-}
-
-/// The path with a `*` in the place of every segment that may be an e-mail address.
-fn without_addresses(path: &str) -> String {
-    let masked = |segment| {
-        let is_address =
-            |part: &str| part.contains('@') || part.to_ascii_lowercase().contains("%40");
-        if is_address(segment) { "*" } else { segment }
-    };
-    path.split('/').map(masked).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -236,14 +237,16 @@ mod tests {
 
     #[test]
     fn a_long_value_is_cut_and_stays_text() {
-        assert_eq!(cut(&[b'x'; 2000]).len(), MAX_VALUE);
-        for broken in [
-            "é".repeat(1000).as_bytes(),
-            &[0xff; 2000],
-            "xé".repeat(800).as_bytes(),
-        ] {
-            assert!(cut(broken).len() <= MAX_VALUE);
+        assert_eq!(shown(&"x".repeat(2000)).len(), MAX_VALUE);
+        for long in ["é".repeat(1000), "xé".repeat(800), "@ é".repeat(4000)] {
+            assert!(shown(&long).len() <= MAX_VALUE);
         }
-        assert_eq!(cut("é".as_bytes()), "é");
+        assert_eq!(shown("é"), "é");
+    }
+
+    #[test]
+    fn an_address_at_the_end_of_what_is_shown_is_masked_all_the_same() {
+        let path = format!("/{}/{}@example.net", "x".repeat(1000), "ada".repeat(20));
+        assert_eq!(shown(&path), format!("/{}/*", "x".repeat(1000)));
     }
 }

@@ -100,10 +100,14 @@ fn transaction(tags: &BTreeMap<&'static str, Value>) -> Option<String> {
 fn trace(trace_id: Option<String>) -> TraceContext {
     let own = trace::TraceContext::new();
     let trace_id: Option<TraceId> = trace_id.and_then(|id| id.parse().ok());
-    let own_id = || own.trace_id().parse().unwrap_or_default();
+    let own_id = || own.trace_id().to_string().parse().unwrap_or_default();
     TraceContext {
         trace_id: trace_id.unwrap_or_else(own_id),
-        span_id: own.span_id().parse::<SpanId>().unwrap_or_default(),
+        span_id: own
+            .span_id()
+            .to_string()
+            .parse::<SpanId>()
+            .unwrap_or_default(),
         ..TraceContext::default()
     }
 }

@@ -46,7 +46,8 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let of_log_record = event.normalized_metadata();
         let metadata = of_log_record.as_ref().unwrap_or_else(|| event.metadata());
-        if *metadata.level() > self.level || !self.rate.allows(Instant::now()) {
+        let is_summary = metadata.target().ends_with(".summary");
+        if is_summary || *metadata.level() > self.level || !self.rate.allows(Instant::now()) {
             return;
         }
         let mut draft = Draft::new(metadata);

@@ -12,9 +12,11 @@ const ENDS: [&str; 4] = [
 ];
 
 /// Crates that nobody looks for an error of the service in.
-pub(super) const NOT_OURS: [&str; 14] = [
+pub(super) const NOT_OURS: [&str; 17] = [
+    "<unknown>",
     "__rust",
     "apalis_core::",
+    "clone3",
     "futures_core::",
     "futures_util::",
     "hyper::",
@@ -23,6 +25,7 @@ pub(super) const NOT_OURS: [&str; 14] = [
     "poem_openapi::",
     "sea_orm::",
     "sqlx_",
+    "start_thread",
     "tokio::",
     "tokio_util::",
     "tower",

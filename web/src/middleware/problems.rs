@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// Turns an error of `endpoint`, or an answer that has the status of one and nothing to say, into a problem.
 /// What is the server's fault is logged.
 pub(crate) async fn problems<E: Endpoint>(endpoint: Arc<E>, request: Request) -> Result<Response> {
-    let instance = request.original_uri().path().to_owned();
+    let uri = request.original_uri().clone();
     let request_id = request.data::<RequestId>().cloned();
 
     let answer = match endpoint.call(request).await {
@@ -23,7 +23,7 @@ pub(crate) async fn problems<E: Endpoint>(endpoint: Arc<E>, request: Request) ->
         Err(problem) => problem,
     };
     problem.log();
-    Ok(problem.respond(Some(&instance), request_id.as_ref().map(RequestId::as_str)))
+    Ok(problem.respond(Some(uri.path()), request_id.as_ref().map(RequestId::as_str)))
 }
 
 /// A response that has the status of an error and no body says nothing that a problem does not say better.

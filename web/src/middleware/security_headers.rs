@@ -28,6 +28,7 @@ pub(crate) async fn security_headers<E: Endpoint>(
     request: Request,
 ) -> Result<Response> {
     let mut response = endpoint.call(request).await?.into_response();
+    response.headers_mut().reserve(HEADERS.len());
     for (name, value) in HEADERS {
         response
             .headers_mut()

@@ -70,7 +70,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
         kind = %job.kind,
         attempt = job.attempt,
         rid = job.request_id.as_deref(),
-        trace_id = trace.trace_id(),
+        trace_id = %trace.trace_id(),
     );
     async {
         let begun = Instant::now();

@@ -5,12 +5,17 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Counts, Message};
 
 /// How many bytes are written at a time while lines are waiting.
 const WRITE_SIZE: usize = 64 * 1024;
+
+/// After each write lines gather for a moment, without waking this thread: while it waits for the next
+/// line, whoever sends one pays for the wake-up. Measured, that was a fifth of what `GET /` cost.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// At most this often it is said that lines were dropped.
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -76,7 +81,13 @@ impl<W: Write> Writer<W> {
             Ok(message) => Some(message),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
-                self.flush();
+                let has_lines = self.unflushed > 0;
+                if self.flush() && has_lines {
+                    thread::sleep(GATHER);
+                    if let Ok(message) = receiver.try_recv() {
+                        return Some(message);
+                    }
+                }
                 self.wait(receiver)
             }
         }
