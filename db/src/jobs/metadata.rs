@@ -1,9 +1,12 @@
 //! What a job remembers of where it came from.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
+
+/// Asked only when a job is enqueued: most requests enqueue none.
+type Source = Arc<dyn Fn() -> Metadata + Send + Sync>;
 
 tokio::task_local! {
-    static METADATA: Metadata;
+    static METADATA: Source;
 }
 
 /// Where a job comes from, so that one id can be followed from a request into the job's own log
@@ -18,12 +21,15 @@ pub struct Metadata {
     pub enqueued_by: Option<String>,
 }
 
-/// Runs `work`; the jobs that it enqueues remember `metadata`.
-pub async fn with_metadata<F: Future>(metadata: Metadata, work: F) -> F::Output {
-    METADATA.scope(metadata, work).await
+/// Runs `work`; the jobs that it enqueues remember what `metadata` answers.
+pub async fn with_metadata<F: Future>(
+    metadata: impl Fn() -> Metadata + Send + Sync + 'static,
+    work: F,
+) -> F::Output {
+    METADATA.scope(Arc::new(metadata), work).await
 }
 
 /// The metadata of the work under way, empty outside [`with_metadata`].
 pub(super) fn current() -> Metadata {
-    METADATA.try_with(Clone::clone).unwrap_or_default()
+    METADATA.try_with(|metadata| metadata()).unwrap_or_default()
 }

@@ -174,7 +174,7 @@ async fn a_job_remembers_the_request_that_it_comes_from(
         traceparent: Some("00-a-trace-01".to_owned()),
         enqueued_by: Some("1.2.3".to_owned()),
     };
-    let id = with_metadata(metadata, store.enqueue(note())).await;
+    let id = with_metadata(move || metadata.clone(), store.enqueue(note())).await;
     let job = store.job(id).await;
     assert_eq!(job.request_id.as_deref(), Some("a-request"));
     assert_eq!(job.traceparent.as_deref(), Some("00-a-trace-01"));

@@ -52,7 +52,7 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
         .priority(3)
         .timeout(Duration::from_secs(9))
         .unique_key("a");
-    with_metadata(metadata, store.enqueue(job)).await;
+    with_metadata(move || metadata.clone(), store.enqueue(job)).await;
     let claimed = store.claim(store.worker().await, 1).await.remove(0);
     let job = store.job(claimed.id).await;
     let report = failed(&claimed, outcome, "out of paper");

@@ -27,21 +27,18 @@ async fn many_jobs_are_the_same_as_each_alone(
             _ => job.unique_key(format!("key {number}")),
         }
     };
-    let metadata = Metadata {
+    let metadata = || Metadata {
         request_id: Some("abc".to_owned()),
         ..Metadata::default()
     };
-    let many = with_metadata(
-        metadata.clone(),
-        enqueue_many(store.db(), (0..1500).map(job)),
-    );
+    let many = with_metadata(metadata, enqueue_many(store.db(), (0..1500).map(job)));
     let many = many.await.unwrap();
     assert_eq!(many.len(), 1500);
     assert_eq!(store.count().await, 1500);
     for (number, enqueued) in many.iter().enumerate().skip(997).take(6) {
         assert!(!enqueued.is_duplicate);
         let row = store.job(enqueued.id).await;
-        let alone = with_metadata(metadata.clone(), alone(&store, job(number))).await;
+        let alone = with_metadata(metadata, alone(&store, job(number))).await;
         assert_eq!(alone.payload, row.payload);
         let options = |row: &db::entities::job::Model| {
             (

@@ -12,11 +12,11 @@ pub(crate) async fn job_metadata<E: Endpoint>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<E::Output> {
-    let metadata = Metadata {
-        request_id: request.data::<RequestId>().map(|id| id.as_str().to_owned()),
-        traceparent: request
-            .data::<TraceContext>()
-            .map(TraceContext::traceparent),
+    let request_id = request.data::<RequestId>().cloned();
+    let trace = request.data::<TraceContext>().copied();
+    let metadata = move || Metadata {
+        request_id: request_id.as_ref().map(RequestId::to_string),
+        traceparent: trace.as_ref().map(TraceContext::traceparent),
         enqueued_by: Some(release.as_ref().to_owned()),
     };
     with_metadata(metadata, endpoint.call(request)).await

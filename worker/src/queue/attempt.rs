@@ -159,7 +159,7 @@ async fn execute(
         traceparent: Some(trace.traceparent()),
         enqueued_by: shared.work.resources.version.clone(),
     };
-    let attempt = with_metadata(caused, attempt).in_current_span();
+    let attempt = with_metadata(move || caused.clone(), attempt).in_current_span();
     let end = supervise(Box::pin(attempt), job, timeout, shared).await;
     match end {
         End::Failed { .. } | End::Panicked { .. } | End::Stopped

@@ -30,7 +30,7 @@ async fn a_task_gets_its_payload_and_knows_its_job(#[values(Sqlite, Postgres)] b
         ..Metadata::default()
     };
     let job = Work(7).job().max_attempts(3);
-    let id = with_metadata(request, queue.enqueue(job)).await;
+    let id = with_metadata(move || request.clone(), queue.enqueue(job)).await;
 
     let seen = Arc::new(Mutex::new(None));
     let sees = Arc::clone(&seen);
@@ -66,7 +66,7 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
         traceparent: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")),
         enqueued_by: Some("an older release".to_owned()),
     };
-    with_metadata(request, queue.enqueue(Work(0).job())).await;
+    with_metadata(move || request.clone(), queue.enqueue(Work(0).job())).await;
     queue
         .run(tasks(|work, job| async move {
             if work.0 < 2 {
