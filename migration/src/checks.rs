@@ -1,11 +1,25 @@
-//! The schema's health check.
+//! The health checks of the database and its schema, which every process has.
 
 use std::time::Duration;
 
-use dockerflow::checks::{Finding, Level};
+use dockerflow::checks::{Checks, Finding, Level};
 use sea_orm::DatabaseConnection;
 
 use crate::status;
+
+/// `database`, whether it answers, and `migrations`, whether its schema is [`current`].
+pub fn all(db: &DatabaseConnection) -> Checks {
+    let (connected, schema) = (db.clone(), db.clone());
+    Checks::new()
+        .register("database", move || {
+            let db = connected.clone();
+            async move { db::checks::connected(&db).await }
+        })
+        .register("migrations", move || {
+            let db = schema.clone();
+            async move { current(&db).await }
+        })
+}
 
 /// As long as the check of the database itself waits.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -70,18 +70,9 @@ pub(crate) fn build(
 }
 
 fn checks(db: &DatabaseConnection) -> Checks {
-    let (connected, current, queues) = (db.clone(), db.clone(), db.clone());
-    Checks::new()
-        .register("database", move || {
-            let db = connected.clone();
-            async move { db::checks::connected(&db).await }
-        })
-        .register("migrations", move || {
-            let db = current.clone();
-            async move { migration::checks::current(&db).await }
-        })
-        .register("queues", move || {
-            let db = queues.clone();
-            async move { db::checks::queues(&db).await }
-        })
+    let db = db.clone();
+    migration::checks::all(&db).register("queues", move || {
+        let db = db.clone();
+        async move { db::checks::queues(&db).await }
+    })
 }

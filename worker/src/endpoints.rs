@@ -36,18 +36,8 @@ pub(crate) fn app(settings: &Settings, checks: Checks) -> impl poem::Endpoint + 
 
 /// What the worker's heartbeat says.
 pub(crate) fn checks(db: &DatabaseConnection, health: Health) -> Checks {
-    let (connected, current) = (db.clone(), db.clone());
-    Checks::new()
-        .register("database", move || {
-            let db = connected.clone();
-            async move { db::checks::connected(&db).await }
-        })
-        .register("migrations", move || {
-            let db = current.clone();
-            async move { migration::checks::current(&db).await }
-        })
-        .register("worker", move || {
-            let findings = health.findings();
-            async move { findings }
-        })
+    migration::checks::all(db).register("worker", move || {
+        let findings = health.findings();
+        async move { findings }
+    })
 }
