@@ -7,23 +7,40 @@ use std::borrow::Cow;
 const SIGNS: [&str; 5] = ["@", "%40", "%2540", "＠", "%ef%bc%a0"];
 
 /// The text with `mask` in the place of everything that may be an e-mail address: what stands between
-/// two delimiters and has an `@` in it, however that is written.
+/// two delimiters and has an `@` in it, however that is written, and what is quoted right before an
+/// `@` (RFC 5321, section 4.1.2).
 pub(crate) fn without_addresses<'a>(text: &'a str, mask: &str) -> Cow<'a, str> {
     // Nearly every text, and nothing is copied.
     if !text.contains(['@', '%', '＠']) {
         return Cow::Borrowed(text);
     }
-    let masked = text.split_inclusive(ends_address).flat_map(|word| {
+    let mut masked = String::with_capacity(text.len());
+    // No quotation begins before it: nothing is looked at twice.
+    let mut begin = 0;
+    for word in text.split_inclusive(ends_address) {
         let end = word.trim_end_matches(ends_address);
         let (part, delimiter) = word.split_at(end.len());
-        [if may_be_address(part) { mask } else { part }, delimiter]
-    });
-    Cow::Owned(masked.collect())
+        let lower = part.to_ascii_lowercase();
+        if SIGNS.iter().any(|sign| lower.starts_with(sign))
+            && let Some(quoted) = masked[begin..].strip_suffix('"')
+        {
+            begin += opening_quote(quoted).unwrap_or(quoted.len());
+            masked.truncate(begin);
+        }
+        let is_address = SIGNS.iter().any(|sign| lower.contains(sign));
+        masked.push_str(if is_address { mask } else { part });
+        masked.push_str(delimiter);
+    }
+    Cow::Owned(masked)
 }
 
-fn may_be_address(part: &str) -> bool {
-    let part = part.to_ascii_lowercase();
-    SIGNS.iter().any(|sign| part.contains(sign))
+/// Where the last quotation in `text` begins: with a quote that no backslash escapes, unless all are
+/// escaped because the whole text was quoted once more.
+fn opening_quote(text: &str) -> Option<usize> {
+    text.rmatch_indices('"')
+        .map(|(at, _)| at)
+        .find(|at| !text[..*at].ends_with('\\'))
+        .or_else(|| text.find('"'))
 }
 
 fn ends_address(c: char) -> bool {
@@ -47,6 +64,13 @@ mod tests {
             ("/user/ada%2540example.net", "/user/*"),
             ("/user/ada%EF%BC%A0example.net", "/user/*"),
             ("é＠é", "*"),
+            ("<\"a b\"@c.example>: no", "<*>: no"),
+            ("\"a\\\"b, c\"@d.example", "*"),
+            ("\"a@b c\"@d.example", "*"),
+            ("Said(\"to \\\"a b\\\"@c.example\")", "Said(*\")"),
+            ("to \\\"a b\\\"@c.example", "to \\*"),
+            ("\"a b\"%40c.example", "*"),
+            ("a \"b\" \"c d\"@e.example", "a \"b\" *"),
             ("100%25", "100%25"),
             ("no address here", "no address here"),
             ("", ""),
