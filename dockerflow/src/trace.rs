@@ -1,22 +1,28 @@
 //! Which trace a request or a job belongs to: [W3C Trace Context], and Sentry's older header for the
-//! same.
+//! same. What callers want to travel along is its [`Baggage`].
 //!
 //! Nothing here records spans. The ids are kept from one process to the next, so that log lines,
 //! errors and whatever is added (see `docs/recipes/opentelemetry.md`) agree on one trace.
 //!
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context/
 
+mod baggage;
+
 use std::fmt;
 
+use hyper::HeaderMap;
 use uuid::Uuid;
 
-/// A step of a trace: which trace, and which step of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub use self::baggage::Baggage;
+
+/// A step of a trace: which trace, which step of it, and what travels along.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
     parent_span_id: Option<u64>,
     flags: u8,
+    baggage: Option<Baggage>,
 }
 
 impl TraceContext {
@@ -27,7 +33,21 @@ impl TraceContext {
             span_id: new_span_id(),
             parent_span_id: None,
             flags: 0,
+            baggage: None,
         }
+    }
+
+    /// The next step after the one that a request's headers name, else the first of a new trace; and
+    /// what is to travel along.
+    ///
+    /// Sentry's own header counts where both are sent: a proxy in between adds the other one.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        header("sentry-trace")
+            .and_then(Self::after_sentry_trace)
+            .or_else(|| header("traceparent").and_then(Self::after_traceparent))
+            .unwrap_or_default()
+            .with_baggage(Baggage::of(headers))
     }
 
     /// The next step after the one that a `traceparent` header names, of version 00 or of a later one
@@ -67,7 +87,13 @@ impl TraceContext {
             span_id: new_span_id(),
             parent_span_id: Some(parent),
             flags: u8::try_from(flags).unwrap_or(0),
+            baggage: None,
         })
+    }
+
+    /// The same step, along with which this travels.
+    pub fn with_baggage(self, baggage: Option<Baggage>) -> Self {
+        Self { baggage, ..self }
     }
 
     /// The trace's id: 32 lower-case hexadecimal digits.
@@ -91,6 +117,11 @@ impl TraceContext {
             "00-{:032x}-{:016x}-{:02x}",
             self.trace_id, self.span_id, self.flags
         )
+    }
+
+    /// The `baggage` header for what this step calls, if there is any.
+    pub fn baggage(&self) -> Option<&str> {
+        self.baggage.as_ref().map(Baggage::as_str)
     }
 }
 

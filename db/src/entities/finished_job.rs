@@ -50,6 +50,8 @@ pub struct Model {
     pub request_id: Option<String>,
     /// The trace that it belonged to (W3C `traceparent`).
     pub traceparent: Option<String>,
+    /// What travelled along with the trace (W3C `baggage`).
+    pub baggage: Option<String>,
     /// The version of the service that enqueued it.
     pub enqueued_by: Option<String>,
 }

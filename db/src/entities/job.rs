@@ -55,6 +55,8 @@ pub struct Model {
     pub request_id: Option<String>,
     /// The trace that it belongs to (W3C `traceparent`).
     pub traceparent: Option<String>,
+    /// What travels along with the trace (W3C `baggage`).
+    pub baggage: Option<String>,
     /// The version of the service that enqueued it.
     pub enqueued_by: Option<String>,
 }

@@ -46,6 +46,8 @@ pub struct ClaimedJob {
     pub request_id: Option<String>,
     /// The trace that it belongs to.
     pub traceparent: Option<String>,
+    /// What travels along with the trace (W3C `baggage`).
+    pub baggage: Option<String>,
     /// The version that enqueued it.
     pub enqueued_by: Option<String>,
 }
@@ -152,7 +154,7 @@ WHERE id = ANY(ARRAY(
 ))
 RETURNING id, kind, queue, priority, payload::text AS payload, attempt, max_attempts, timeout_seconds,
           lease_number, deaths, cancel_requested_at, created_at, run_at, started_at,
-          errors::text AS errors, request_id, traceparent, enqueued_by";
+          errors::text AS errors, request_id, traceparent, baggage, enqueued_by";
 
 /// Walks the primary key.
 const LOCK_QUEUE: &str = "SELECT FROM queue WHERE name = $1 FOR UPDATE";

@@ -17,6 +17,8 @@ pub struct Metadata {
     pub request_id: Option<String>,
     /// The trace that the request belongs to (W3C `traceparent`).
     pub traceparent: Option<String>,
+    /// What travels along with the trace (W3C `baggage`).
+    pub baggage: Option<String>,
     /// The version of the service.
     pub enqueued_by: Option<String>,
 }

@@ -17,6 +17,9 @@
 //! One function per step: one statement on PostgreSQL, one immediate transaction on SQLite. Each
 //! takes its time from the database, unless a test gives one ([`JobStore::at`]).
 
+#[macro_use]
+mod columns;
+
 mod claim;
 mod enqueue;
 mod error;

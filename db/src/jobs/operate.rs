@@ -194,6 +194,7 @@ async fn revive(
         errors: finished.errors,
         request_id: finished.request_id,
         traceparent: finished.traceparent,
+        baggage: finished.baggage,
         enqueued_by: finished.enqueued_by,
     };
     match job::Entity::insert(job.into_active_model()).exec(txn).await {

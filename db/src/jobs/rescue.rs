@@ -134,7 +134,8 @@ async fn rescue_job_sqlite(
 /// that the rows of expired workers are still seen: hence both conditions. `$2` is the number of
 /// deaths allowed, `$3` what is noted, `$4` the number of errors kept. The errors are never cast to
 /// jsonb, which cannot hold a `\u0000`: one such job would stop the rescue of all.
-const RESCUE: &str = "
+const RESCUE: &str = concat!(
+    "
 WITH now AS (
     SELECT COALESCE($1, clock_timestamp()) AS at
 ), expired AS (
@@ -170,15 +171,16 @@ WITH now AS (
     WHERE job.id = orphan.id AND orphan.deaths >= $2
     RETURNING job.*, orphan.deaths AS all_deaths, orphan.errors AS all_errors
 ), dead AS (
-    INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts, timeout_seconds,
-                              unique_key, run_at, created_at, started_at, finished_at, lease_number, deaths,
-                              errors, request_id, traceparent, enqueued_by)
-    SELECT id, kind, queue, priority, 'dead', payload, attempt - 1, max_attempts, timeout_seconds,
-           unique_key, run_at, created_at, started_at, (SELECT at FROM now), lease_number + 1, all_deaths,
-           all_errors, request_id, traceparent, enqueued_by
+    INSERT INTO finished_job (",
+    kept_columns!(),
+    ", state, finished_at, attempt, lease_number, deaths, errors)
+    SELECT ",
+    kept_columns!(),
+    ", 'dead', (SELECT at FROM now), attempt - 1, lease_number + 1, all_deaths, all_errors
     FROM buried
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
         finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
     RETURNING id
 )
-SELECT (SELECT count(*) FROM requeued) AS requeued, (SELECT count(*) FROM dead) AS dead";
+SELECT (SELECT count(*) FROM requeued) AS requeued, (SELECT count(*) FROM dead) AS dead"
+);

@@ -92,6 +92,7 @@ async fn a_job_is_what_its_task_says(
         errors: None,
         request_id: None,
         traceparent: None,
+        baggage: None,
         enqueued_by: None,
     };
     assert_eq!(job, expected);
@@ -172,12 +173,14 @@ async fn a_job_remembers_the_request_that_it_comes_from(
     let metadata = Metadata {
         request_id: Some("a-request".to_owned()),
         traceparent: Some("00-a-trace-01".to_owned()),
+        baggage: Some("key=value".to_owned()),
         enqueued_by: Some("1.2.3".to_owned()),
     };
     let id = with_metadata(move || metadata.clone(), store.enqueue(note())).await;
     let job = store.job(id).await;
     assert_eq!(job.request_id.as_deref(), Some("a-request"));
     assert_eq!(job.traceparent.as_deref(), Some("00-a-trace-01"));
+    assert_eq!(job.baggage.as_deref(), Some("key=value"));
     assert_eq!(job.enqueued_by.as_deref(), Some("1.2.3"));
 }
 

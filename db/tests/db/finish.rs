@@ -46,6 +46,7 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
     let metadata = Metadata {
         request_id: Some("a-request".to_owned()),
         traceparent: Some("00-a-trace-01".to_owned()),
+        baggage: Some("key=value".to_owned()),
         enqueued_by: Some("1.2.3".to_owned()),
     };
     let job = note()
@@ -83,6 +84,7 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
         errors: finished.errors.clone(),
         request_id: Some("a-request".to_owned()),
         traceparent: Some("00-a-trace-01".to_owned()),
+        baggage: Some("key=value".to_owned()),
         enqueued_by: Some("1.2.3".to_owned()),
     };
     assert_eq!(finished, expected);

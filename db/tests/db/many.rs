@@ -29,7 +29,9 @@ async fn many_jobs_are_the_same_as_each_alone(
     };
     let metadata = || Metadata {
         request_id: Some("abc".to_owned()),
-        ..Metadata::default()
+        traceparent: Some("00-a-trace-01".to_owned()),
+        baggage: Some("key=value".to_owned()),
+        enqueued_by: Some("1.2.3".to_owned()),
     };
     let many = with_metadata(metadata, enqueue_many(store.db(), (0..1500).map(job)));
     let many = many.await.unwrap();
@@ -43,10 +45,12 @@ async fn many_jobs_are_the_same_as_each_alone(
         let options = |row: &db::entities::job::Model| {
             (
                 (row.kind.clone(), row.queue.clone(), row.priority, row.state),
+                (row.max_attempts, row.timeout_seconds),
                 (
-                    row.max_attempts,
-                    row.timeout_seconds,
                     row.request_id.clone(),
+                    row.traceparent.clone(),
+                    row.baggage.clone(),
+                    row.enqueued_by.clone(),
                 ),
                 row.run_at - row.created_at,
             )

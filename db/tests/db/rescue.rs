@@ -117,7 +117,10 @@ async fn a_job_that_died_with_its_workers_keeps_all_that_it_was(
         .await;
     store
         .database
-        .execute("UPDATE job SET deaths = 4, timeout_seconds = 3, request_id = 'r'")
+        .execute(
+            "UPDATE job SET deaths = 4, timeout_seconds = 3, request_id = 'r', traceparent = 't',
+                            baggage = 'b=1', enqueued_by = '1.2.3'",
+        )
         .await;
     let before = store.job(id).await;
     death(&store, 0).await;
@@ -142,6 +145,8 @@ async fn a_job_that_died_with_its_workers_keeps_all_that_it_was(
         (dead.started_at, dead.request_id),
         (Some(store.time(0)), Some("r".to_owned()))
     );
+    let origin = [dead.traceparent, dead.baggage, dead.enqueued_by];
+    assert_eq!(origin.map(Option::unwrap), ["t", "b=1", "1.2.3"]);
 }
 
 #[rstest]

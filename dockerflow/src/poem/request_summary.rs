@@ -122,7 +122,7 @@ struct Summary {
 impl Summary {
     fn begin(request: &mut Request, options: RequestSummary) -> Self {
         let rid = request.data::<RequestId>().cloned();
-        let trace = trace_of(request.headers());
+        let trace = TraceContext::of(request.headers());
         // Of the highest level, so that LOG_LEVEL=warn does not take the id from the warnings.
         let span = tracing::error_span!(
             target: "request",
@@ -154,15 +154,6 @@ impl Summary {
             None => CLIENT_CLOSED_REQUEST,
         }
     }
-}
-
-/// Sentry's own header counts where both are sent: a proxy in between adds the other one.
-fn trace_of(headers: &HeaderMap) -> TraceContext {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    header("sentry-trace")
-        .and_then(TraceContext::after_sentry_trace)
-        .or_else(|| header("traceparent").and_then(TraceContext::after_traceparent))
-        .unwrap_or_default()
 }
 
 /// The method, if it is one of HTTP's own (RFC 9110, section 9): a client may send any word.

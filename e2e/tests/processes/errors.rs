@@ -5,6 +5,7 @@ use e2e::{
     process::Signal,
     sentry::SentryServer,
     smtp::SmtpServer,
+    the_finished_job,
 };
 use rstest::rstest;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::service::{PATIENCE, Web, fields_of, log, migrated, start_worker, stop};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const BAGGAGE: &str = "sentry-release=web%401.0.0,sentry-public_key=public";
 
 #[rstest]
 #[tokio::test]
@@ -31,7 +33,11 @@ async fn a_failed_job_s_event_has_the_ids_of_the_request_and_no_address(
     let mut worker = start_worker(database.url(), &variables);
 
     let sentry_trace = format!("{TRACE}-00f067aa0ba902b7-1");
-    let headers = [("x-request-id", "abc"), ("sentry-trace", &sentry_trace)];
+    let headers = [
+        ("x-request-id", "abc"),
+        ("sentry-trace", &sentry_trace),
+        ("baggage", BAGGAGE),
+    ];
     web.sign_up_with("s3cret", &headers).await;
     let event = &sentry.wait_for(1).await[0];
 
@@ -49,6 +55,8 @@ async fn a_failed_job_s_event_has_the_ids_of_the_request_and_no_address(
 
     stop(&mut web.process, Signal::TERM).await;
     stop(&mut worker, Signal::TERM).await;
+    let job = the_finished_job(&database.db).await;
+    assert_eq!(job.baggage.as_deref(), Some(BAGGAGE));
     for (process, summary) in [(&web.process, "request.summary"), (&worker, "job.summary")] {
         let summary = &fields_of(&log(process), summary)[0];
         assert_eq!(

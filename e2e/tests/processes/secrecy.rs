@@ -25,7 +25,8 @@ async fn an_address_is_in_no_line_and_no_error_even_if_the_mail_server_repeats_i
     let mut web = Web::start(database.url(), &[("LOG_LEVEL", "debug")]).await;
     let variables = [("SMTP_URL", &*smtp.url()), ("LOG_LEVEL", "debug")];
     let mut worker = start_worker(database.url(), &variables);
-    web.sign_up("s3cret").await;
+    let baggage = ("baggage", "address=s3cret@example.net");
+    web.sign_up_with("s3cret", &[baggage]).await;
     let finished = async || finished_job::Entity::find().count(&database.db).await;
     until(async || finished().await.unwrap() == 1).await;
 

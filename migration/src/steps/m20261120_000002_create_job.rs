@@ -87,6 +87,7 @@ fn job_columns(table: &'static str, is_postgres: bool) -> TableCreateStatement {
         .col(json_null("errors"))
         .col(string_null("request_id"))
         .col(string_null("traceparent"))
+        .col(string_null("baggage"))
         .col(string_null("enqueued_by"))
         .check(Expr::cust(if is_postgres {
             POSTGRES_CHECK

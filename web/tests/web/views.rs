@@ -90,6 +90,38 @@ async fn a_job_remembers_the_request_that_enqueued_it() {
 }
 
 #[tokio::test]
+async fn a_job_keeps_the_trace_and_the_baggage_of_its_request_unless_that_is_unfit() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let too_long = format!("key={}", "x".repeat(8192));
+    for (baggage, kept) in [
+        (&*format!("sentry-trace_id={TRACE},a=1"), true),
+        (&*too_long, false),
+        ("no list", false),
+        ("a=\u{e9}", false),
+    ] {
+        let app = Server::start().await;
+        let request = app
+            .request("POST", "/user")
+            .json(&json!({"name": "ada", "email": "ada@example.net"}));
+        let response = request
+            .header("sentry-trace", format!("{TRACE}-00f067aa0ba902b7-1"))
+            .header("baggage", baggage)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 202);
+
+        let job = job::Entity::find().one(&app.db).await.unwrap().unwrap();
+        let traceparent = job.traceparent.unwrap();
+        assert!(
+            traceparent.starts_with(&format!("00-{TRACE}-")),
+            "{traceparent}"
+        );
+        assert_eq!(job.baggage.as_deref(), kept.then_some(baggage));
+    }
+}
+
+#[tokio::test]
 async fn a_user_that_is_refused_leaves_no_row_and_no_job() {
     let app = Server::start().await;
     app.post_user(ADA).await;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 use db::jobs::{AttemptError, ClaimedJob, Metadata, Outcome, Report, append_error, with_metadata};
-use dockerflow::trace::TraceContext;
+use dockerflow::trace::{Baggage, TraceContext};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -62,7 +62,8 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
         .traceparent
         .as_deref()
         .and_then(TraceContext::after_traceparent)
-        .unwrap_or_default();
+        .unwrap_or_default()
+        .with_baggage(job.baggage.as_deref().and_then(Baggage::parse));
     // Of the highest level, so that LOG_LEVEL=warn does not take the ids from the warnings.
     let span = tracing::error_span!(
         "job",
@@ -135,6 +136,12 @@ async fn execute(
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map_or_else(|| task.timeout(), Duration::from_secs);
     let cancellation = shared.held.cancellation(job.id);
+    let caused = Metadata {
+        request_id: job.request_id.clone(),
+        traceparent: Some(trace.traceparent()),
+        baggage: trace.baggage().map(str::to_owned),
+        enqueued_by: shared.work.resources.version.clone(),
+    };
     let context = JobContext::new(
         job,
         trace,
@@ -153,11 +160,6 @@ async fn execute(
             );
             return End::Failed { error, after: None };
         }
-    };
-    let caused = Metadata {
-        request_id: job.request_id.clone(),
-        traceparent: Some(trace.traceparent()),
-        enqueued_by: shared.work.resources.version.clone(),
     };
     let attempt = with_metadata(move || caused.clone(), attempt).in_current_span();
     let end = supervise(Box::pin(attempt), job, timeout, shared).await;

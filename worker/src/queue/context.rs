@@ -21,7 +21,7 @@ pub struct JobContext {
     /// The request that caused the job.
     pub request_id: Option<String>,
     /// The trace that the job belongs to, and this attempt's step of it: what a task calls gets its
-    /// [`traceparent`](TraceContext::traceparent).
+    /// [`traceparent`](TraceContext::traceparent) and [`baggage`](TraceContext::baggage).
     pub trace: TraceContext,
     /// The database, the mailer, and whatever else tasks need.
     pub resources: Arc<Resources>,

@@ -52,6 +52,7 @@ async fn a_task_gets_its_payload_and_knows_its_job(#[values(Sqlite, Postgres)] b
 }
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const BAGGAGE: &str = "sentry-release=web%401.0.0,sentry-environment=production";
 
 #[rstest]
 #[tokio::test]
@@ -64,11 +65,13 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
     let request = Metadata {
         request_id: Some("my-request".to_owned()),
         traceparent: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")),
+        baggage: Some(BAGGAGE.to_owned()),
         enqueued_by: Some("an older release".to_owned()),
     };
     with_metadata(move || request.clone(), queue.enqueue(Work(0).job())).await;
     queue
         .run(tasks(|work, job| async move {
+            assert_eq!(job.trace.baggage(), Some(BAGGAGE));
             if work.0 < 2 {
                 Work(work.0 + 1).enqueue(&job.resources.db).await?;
             }
@@ -83,6 +86,7 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
         assert_eq!(job.request_id.as_deref(), Some("my-request"));
         let trace = job.traceparent.as_deref().unwrap();
         assert!(trace.starts_with(&format!("00-{TRACE}-")), "{trace}");
+        assert_eq!(job.baggage.as_deref(), Some(BAGGAGE));
     }
     // Each is a step of its own, after that of the attempt that enqueued it.
     assert_ne!(jobs[1].traceparent, jobs[0].traceparent);

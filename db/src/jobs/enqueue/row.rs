@@ -95,7 +95,7 @@ impl Row {
         Statement::from_sql_and_values(DbBackend::Sqlite, INSERT_SQLITE, values)
     }
 
-    /// The values `$1` to `$13` of both statements.
+    /// The values `$1` to `$14` of both statements.
     fn values(&self, now: Option<DateTime<Utc>>) -> Vec<Value> {
         vec![
             self.id.into(),
@@ -110,30 +110,31 @@ impl Row {
             now.into(),
             self.metadata.request_id.clone().into(),
             self.metadata.traceparent.clone().into(),
+            self.metadata.baggage.clone().into(),
             self.metadata.enqueued_by.clone().into(),
         ]
     }
 }
 
-/// `$14` is the delay in milliseconds, `$15` whether to wake the workers, `$16` the channel. The
+/// `$15` is the delay in milliseconds, `$16` whether to wake the workers, `$17` the channel. The
 /// duplicate is left alone: `DO UPDATE` would lock its row for as long as the caller's transaction
 /// is open.
 const INSERT_POSTGRES: &str = "
 WITH enqueued AS (
     INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
-                     created_at, request_id, traceparent, enqueued_by, run_at)
-    SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11, $12, $13,
-           now.at + $14 * interval '1 millisecond'
+                     created_at, request_id, traceparent, baggage, enqueued_by, run_at)
+    SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11, $12, $13, $14,
+           now.at + $15 * interval '1 millisecond'
     FROM (SELECT COALESCE($10, clock_timestamp()) AS at) AS now
     ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
     RETURNING id, queue
 )
-SELECT id, CASE WHEN $15 THEN pg_notify($16, queue)::text END AS notified FROM enqueued";
+SELECT id, CASE WHEN $16 THEN pg_notify($17, queue)::text END AS notified FROM enqueued";
 
 const INSERT_SQLITE: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
-                 created_at, request_id, traceparent, enqueued_by, run_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                 created_at, request_id, traceparent, baggage, enqueued_by, run_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
 RETURNING id";
 

@@ -110,7 +110,8 @@ fn array(ty: ArrayType, reports: &[&Report], value: impl Fn(&Report) -> Value) -
 }
 
 /// Walks the primary key of `job`, once per report.
-const FINISH: &str = "
+const FINISH: &str = concat!(
+    "
 WITH report AS (
     SELECT * FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[])
         AS report (id, lease_number, state, errors)
@@ -119,18 +120,20 @@ WITH report AS (
     WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
     RETURNING job.*, report.state AS end_state, NULLIF(report.errors, '')::json AS all_errors
 ), kept AS (
-    INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts,
-                              timeout_seconds, unique_key, run_at, created_at, started_at, finished_at,
-                              lease_number, deaths, errors, request_id, traceparent, enqueued_by)
-    SELECT id, kind, queue, priority, end_state, payload, attempt, max_attempts,
-           timeout_seconds, unique_key, run_at, created_at, started_at, COALESCE($1, clock_timestamp()),
-           lease_number, deaths, COALESCE(all_errors, errors), request_id, traceparent, enqueued_by
+    INSERT INTO finished_job (",
+    kept_columns!(),
+    ", state, finished_at, attempt, lease_number, deaths, errors)
+    SELECT ",
+    kept_columns!(),
+    ", end_state, COALESCE($1, clock_timestamp()), attempt, lease_number, deaths,
+           COALESCE(all_errors, errors)
     FROM ended
     WHERE $6 OR end_state <> 'completed'
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
         finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
 )
-SELECT id, lease_number FROM ended";
+SELECT id, lease_number FROM ended"
+);
 
 /// Walks the primary key of `job`, once per report. No delay keeps the job's place.
 const REQUEUE: &str = "

@@ -125,6 +125,7 @@ pub(in crate::jobs) async fn bury(
         errors: job.errors,
         request_id: job.request_id,
         traceparent: job.traceparent,
+        baggage: job.baggage,
         enqueued_by: job.enqueued_by,
     };
     // Somebody may have put a copy there by hand.
