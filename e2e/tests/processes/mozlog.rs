@@ -6,6 +6,7 @@ use std::{
 };
 
 use e2e::{
+    Backend::Sqlite,
     TestDatabase,
     postgres::{Server, StopMode},
     process::Signal,
@@ -13,7 +14,7 @@ use e2e::{
 };
 use serde_json::Value;
 
-use crate::service::{Web, log, start_worker, stop, until};
+use crate::service::{Web, fields_of, log, migrated, start_worker, stop, until};
 
 /// In everything that the client of this test sends.
 const MARK: &str = "hunter2";
@@ -83,6 +84,30 @@ async fn every_line_is_mozlog_whatever_happens_and_only_summaries_show_what_a_cl
         // The id of the request of `sign_up`, which is meant to be followed.
         line["Fields"]["rid"].take();
         assert!(!line.to_string().contains(MARK), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_level_for_job_summaries_silences_them_and_nothing_else() {
+    for (level, summaries) in [("info", 1), ("info,job.summary=off", 0)] {
+        let database = migrated(Sqlite).await.unwrap();
+        let smtp = SmtpServer::start();
+        smtp.reply_to_rcpt(1, 550, "no such user");
+        let mut web = Web::start(database.url(), &[("LOG_LEVEL", level)]).await;
+        let variables = [("SMTP_URL", &*smtp.url()), ("LOG_LEVEL", level)];
+        let mut worker = start_worker(database.url(), &variables);
+        let job = web.sign_up("ada").await;
+        web.becomes("dead", &job).await;
+        stop(&mut web.process, Signal::TERM).await;
+        stop(&mut worker, Signal::TERM).await;
+
+        let lines = log(&worker);
+        assert_eq!(fields_of(&lines, "job.summary").len(), summaries, "{level}");
+        let failure = &fields_of(&lines, "worker::queue::attempt")[0];
+        assert_eq!(failure["msg"], "the attempt failed");
+        assert_eq!(failure["kind"], "send_welcome_email");
+        assert!(has(&lines, "asked to stop") && has(&lines, "no further job begins"));
+        assert!(!fields_of(&log(&web.process), "request.summary").is_empty());
     }
 }
 

@@ -95,9 +95,14 @@ impl Web {
 
     /// Awaits that the job at this path is completed.
     pub async fn completes(&self, job: &str) {
+        self.becomes("completed", job).await;
+    }
+
+    /// Awaits that the job at this path is in this state.
+    pub async fn becomes(&self, state: &str, job: &str) {
         until(async || {
             let job: Value = self.get(job).await.json().await.unwrap();
-            job["state"] == "completed"
+            job["state"] == state
         })
         .await;
     }
