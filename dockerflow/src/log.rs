@@ -11,6 +11,7 @@ mod json;
 mod mozlog;
 mod panic;
 mod settings;
+mod text;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::mpsc;
@@ -22,13 +23,14 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, Layered, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry, fmt};
+use tracing_subscriber::{EnvFilter, Registry};
 
 use self::buffer::Buffer;
 pub(crate) use self::fields::{SpanFields, field_values};
 pub use self::mozlog::Mozlog;
 pub(crate) use self::panic::PANIC;
 pub use self::settings::{Filter, Format, InvalidFilter, Settings, UnknownFormat};
+use self::text::Text;
 
 use crate::sentry::Sentry;
 
@@ -85,7 +87,7 @@ where
     let filtered = Registry::default().with(settings.level.env_filter());
     filtered.with(match settings.format {
         Format::Json => lines(Mozlog::new(logger, writer)),
-        Format::Text => lines(fmt::layer().with_ansi(wants_colour()).with_writer(writer)),
+        Format::Text => lines(Text::new(writer, wants_colour())),
     })
 }
 

@@ -13,3 +13,4 @@ mod process;
 mod request_id;
 mod request_summary;
 mod settings;
+mod text;

@@ -167,20 +167,3 @@ fn a_list_of_levels_adds_to_info() {
         .collect();
     assert_eq!(messages, ["1", "2"]);
 }
-
-#[test]
-fn text_is_readable_and_shows_level_target_message_fields_and_ids() {
-    let text = text_at("info", "text", || {
-        let _span = tracing::info_span!("request", rid = "abc").entered();
-        tracing::warn!(target: "web::views", number = 3, "something happened");
-    });
-    for part in [
-        "WARN",
-        "web::views",
-        "something happened",
-        "number=3",
-        "rid=\"abc\"",
-    ] {
-        assert!(text.contains(part), "{text}");
-    }
-}
