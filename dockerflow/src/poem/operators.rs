@@ -15,8 +15,9 @@ use poem::{Endpoint, EndpointExt as _, Response, endpoint::BoxEndpoint};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// How many connections are open at a time. Further ones wait in the kernel's backlog.
-const CONNECTIONS: usize = 32;
+/// How many connections are open at a time. Further ones wait in the kernel's backlog: the file
+/// descriptors that two such ports can take must not be those that the work needs.
+const CONNECTIONS: usize = 16;
 
 /// How long a request may take to arrive, and how long it may take in all.
 const HEADER_TIME: Duration = Duration::from_secs(5);
