@@ -23,6 +23,9 @@ const CONNECTIONS: usize = 16;
 const HEADER_TIME: Duration = Duration::from_secs(5);
 const TIME: Duration = Duration::from_secs(15);
 
+/// What is read of a request before it is refused.
+const HEADER_SIZE: usize = 16 * 1024;
+
 /// Without a pause, a process that has no file descriptor left would try again as fast as it can.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
 
@@ -95,6 +98,7 @@ async fn answer(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
+        .max_buf_size(HEADER_SIZE)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     let _ = connection.await;

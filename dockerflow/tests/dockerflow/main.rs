@@ -9,6 +9,7 @@ mod capture;
 mod checks;
 mod endpoints;
 mod mozlog;
+mod operators;
 mod process;
 mod request_id;
 mod request_summary;
