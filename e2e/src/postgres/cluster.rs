@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{admin, postmaster::Postmaster, programs::Programs, shared};
+use super::{admin, data_folder::Durability, postmaster::Postmaster, programs::Programs, shared};
 
 /// A PostgreSQL server with room for every test's databases: a private one, or the one that
 /// `TEST_DATABASE_URL` names.
@@ -52,7 +52,8 @@ impl Cluster {
     }
 
     fn private(programs: &Programs) -> Self {
-        let postmaster = Postmaster::start(programs, None).expect("a private PostgreSQL cluster");
+        let postmaster = Postmaster::start(programs, None, Durability::Hasty)
+            .expect("a private PostgreSQL cluster");
         let server = postmaster.socket_url();
         // Copied files take 8 ms, and the default, a copy through the log, 15 ms. Before PostgreSQL 15
         // there is only the former. It needs two checkpoints: not for a server that writes to disk.

@@ -20,9 +20,21 @@ const MEMORY: &str = "/dev/shm";
 /// How many bytes have to be free there. A cluster begins with 30 MB, and a clone takes 8 MB.
 const PLENTY: u64 = 4 << 30;
 
+/// What a server's data has to outlast.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Durability {
+    /// Not even the machine: it may live in memory.
+    Hasty,
+    /// What PostgreSQL's defaults promise, so that it can be measured.
+    Default,
+}
+
 /// Makes a data folder at `to`, which only the user whom PostgreSQL runs as may read.
-pub(super) fn create(programs: &Programs, to: &Path) -> io::Result<()> {
-    copy(&kept(programs)?, to)?;
+pub(super) fn create(programs: &Programs, to: &Path, durability: Durability) -> io::Result<()> {
+    match durability {
+        Durability::Hasty => copy(&kept(programs)?, to)?,
+        Durability::Default => initialise(programs, to, &[])?,
+    }
     programs.give(to)
 }
 
@@ -41,15 +53,16 @@ fn kept(programs: &Programs) -> io::Result<PathBuf> {
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
-        initialise(programs, &unfinished)?;
+        // A tenth of the copy's bytes would be an empty log segment of the usual 16 MB.
+        initialise(programs, &unfinished, &["--no-sync", "--wal-segsize=1"])?;
         fs::rename(&unfinished, &kept)?;
     }
     Ok(kept)
 }
 
-fn initialise(programs: &Programs, to: &Path) -> io::Result<()> {
+fn initialise(programs: &Programs, to: &Path, further: &[&str]) -> io::Result<()> {
     // Not in place: PostgreSQL's user may not be allowed into the target folder.
-    let folder = private_folder(programs)?;
+    let folder = private_folder(programs, Durability::Hasty)?;
     let data = folder.path().join("data");
     let output = programs
         .command("initdb")
@@ -60,12 +73,11 @@ fn initialise(programs: &Programs, to: &Path) -> io::Result<()> {
             "--auth-local=trust",
             "--auth-host=password",
         ])
-        .args(["--encoding=UTF8", "--no-locale", "--no-sync"])
+        .args(["--encoding=UTF8", "--no-locale"])
+        .args(further)
         // initdb wants a password where it is asked for; nobody gets to use this one (server.rs).
         .arg("--pwfile")
         .arg(password_file(programs, folder.path())?)
-        // A tenth of the copy's bytes would be an empty log segment of the usual 16 MB.
-        .arg("--wal-segsize=1")
         .output()?;
     if !output.status.success() {
         return Err(io::Error::other(format!(
@@ -85,24 +97,29 @@ fn password_file(programs: &Programs, folder: &Path) -> io::Result<PathBuf> {
 
 /// A temporary folder for PostgreSQL's user alone. Its path is short: a Unix socket's may have
 /// 103 bytes.
-pub(super) fn private_folder(programs: &Programs) -> io::Result<TempDir> {
+pub(super) fn private_folder(programs: &Programs, durability: Durability) -> io::Result<TempDir> {
     let private = fs::Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new()
         .prefix("pg-")
         .permissions(private)
-        .tempdir_in(temporary_place(programs))?;
+        .tempdir_in(match durability {
+            Durability::Hasty => memory().unwrap_or_else(|| disk(programs)),
+            Durability::Default => disk(programs),
+        })?;
     programs.give(folder.path())?;
     Ok(folder)
 }
 
 /// In memory where there is plenty: a clone has 300 files, which takes 15 ms there, and on a busy
 /// disk anything from 30 to 200 ms.
-fn temporary_place(programs: &Programs) -> PathBuf {
-    let usual = env::temp_dir();
+fn memory() -> Option<PathBuf> {
     let free = statvfs(MEMORY).map_or(0, |space| space.f_bavail * space.f_frsize);
-    if free >= PLENTY {
-        PathBuf::from(MEMORY)
-    } else if programs.run_as_another() || usual.as_os_str().len() > 70 {
+    (free >= PLENTY).then(|| PathBuf::from(MEMORY))
+}
+
+fn disk(programs: &Programs) -> PathBuf {
+    let usual = env::temp_dir();
+    if programs.run_as_another() || usual.as_os_str().len() > 70 {
         // Another user may not be allowed into the caller's own temporary folder.
         PathBuf::from("/tmp")
     } else {

@@ -16,7 +16,10 @@ use std::{
 
 use url::Url;
 
-use super::{data_folder, programs::Programs};
+use super::{
+    data_folder::{self, Durability},
+    programs::Programs,
+};
 
 /// How long a server may take to accept connections, on a machine that has much else to do.
 const STARTUP_PATIENCE: Duration = Duration::from_mins(1);
@@ -44,15 +47,12 @@ fi
 rm -rf "$folder"
 "#;
 
-/// What differs from the defaults. Nothing has to outlast the machine, but a commit stays a commit:
+/// What differs from the defaults of every server.
+const SETTINGS: &[&str] = &["max_connections=300", "timezone=UTC"];
+
+/// What differs where nothing has to outlast the machine. A commit stays a commit:
 /// `synchronous_commit` is left on.
-const SETTINGS: &[&str] = &[
-    "fsync=off",
-    "full_page_writes=off",
-    "max_connections=300",
-    "shared_buffers=64MB",
-    "timezone=UTC",
-];
+const HASTY_SETTINGS: &[&str] = &["fsync=off", "full_page_writes=off", "shared_buffers=64MB"];
 
 /// PostgreSQL's own port. Without TCP it is only a part of the socket's name.
 const SOCKET_PORT: u16 = 5432;
@@ -79,9 +79,13 @@ pub(super) struct Postmaster {
 impl Postmaster {
     /// Makes the folder, and starts a server that listens on a Unix socket in it and, with a port,
     /// on 127.0.0.1.
-    pub(super) fn start(programs: &Programs, port: Option<u16>) -> io::Result<Self> {
-        let folder = data_folder::private_folder(programs)?;
-        let mut supervisor = supervise(programs, folder.path(), port).spawn()?;
+    pub(super) fn start(
+        programs: &Programs,
+        port: Option<u16>,
+        durability: Durability,
+    ) -> io::Result<Self> {
+        let folder = data_folder::private_folder(programs, durability)?;
+        let mut supervisor = supervise(programs, folder.path(), port, durability).spawn()?;
         let mut postmaster = Self {
             // From here on the supervisor removes it, and may have to before it is filled.
             folder: folder.keep(),
@@ -90,7 +94,7 @@ impl Postmaster {
             answers: BufReader::new(supervisor.stdout.take().expect("stdout is piped")),
             supervisor,
         };
-        data_folder::create(programs, &postmaster.folder.join("data"))?;
+        data_folder::create(programs, &postmaster.folder.join("data"), durability)?;
         postmaster.start_again()?;
         Ok(postmaster)
     }
@@ -164,14 +168,23 @@ impl Drop for Postmaster {
     }
 }
 
-fn supervise(programs: &Programs, folder: &Path, port: Option<u16>) -> Command {
+fn supervise(
+    programs: &Programs,
+    folder: &Path,
+    port: Option<u16>,
+    durability: Durability,
+) -> Command {
     let mut shell = programs.as_user(Command::new("/bin/sh"));
     shell.args(["-c", SUPERVISOR, "supervisor"]).arg(folder);
     shell
         .arg(programs.path("postgres"))
         .arg("-D")
         .arg(folder.join("data"));
-    for setting in SETTINGS {
+    let further = match durability {
+        Durability::Hasty => HASTY_SETTINGS,
+        Durability::Default => &[],
+    };
+    for setting in SETTINGS.iter().chain(further) {
         shell.args(["-c", setting]);
     }
     shell

@@ -2,6 +2,7 @@
 
 use super::{
     admin,
+    data_folder::Durability,
     postmaster::{Postmaster, StopMode},
     programs::Programs,
 };
@@ -28,10 +29,23 @@ impl Server {
     /// # Panics
     /// Where it does not start, and where there is none under `REQUIRE_POSTGRES=1`.
     pub fn start() -> Option<Self> {
+        Self::start_as(Durability::Hasty)
+    }
+
+    /// Starts one with PostgreSQL's defaults and on the disk, to be measured.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_durable() -> Option<Self> {
+        Self::start_as(Durability::Default)
+    }
+
+    fn start_as(durability: Durability) -> Option<Self> {
         let programs = Programs::find()?;
         let mut attempts = (0..PORTS_TRIED).map(|_| {
             let port = crate::process::free_port();
-            (port, Postmaster::start(programs, Some(port)))
+            let started = Postmaster::start(programs, Some(port), durability);
+            (port, started)
         });
         let is_settled = |(_, started): &(u16, std::io::Result<Postmaster>)| match started {
             Ok(_) => true,
