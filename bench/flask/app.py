@@ -1,0 +1,100 @@
+"""The same endpoints in Flask, with a log of JSON lines: the peer of the web cases."""
+
+import json
+import logging
+import os
+import sys
+import time
+
+from flask import Flask, g, jsonify, request
+from sqlalchemy import String, create_engine, select, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record):
+        return json.dumps(
+            {
+                "Timestamp": int(record.created * 1e9),
+                "Type": record.name,
+                "Logger": "flask",
+                "Hostname": os.uname().nodename,
+                "EnvVersion": "2.0",
+                "Severity": 6,
+                "Pid": os.getpid(),
+                "Fields": getattr(record, "fields", {"msg": record.getMessage()}),
+            }
+        )
+
+
+handler = logging.StreamHandler(sys.stdout)
+handler.setFormatter(JsonFormatter())
+summary = logging.getLogger("request.summary")
+summary.addHandler(handler)
+summary.setLevel(logging.INFO)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String, unique=True)
+    email: Mapped[str] = mapped_column(String, unique=True)
+
+
+url = os.environ["DATABASE_URL"].replace("postgres://", "postgresql+psycopg://")
+engine = create_engine(url, pool_size=5)
+app = Flask(__name__)
+
+
+@app.before_request
+def begin():
+    g.begun = time.monotonic()
+
+
+@app.after_request
+def summarize(response):
+    fields = {
+        "method": request.method,
+        "path": request.path,
+        "code": response.status_code,
+        "agent": request.headers.get("User-Agent", ""),
+        "t": int((time.monotonic() - g.begun) * 1000),
+    }
+    summary.info("", extra={"fields": fields})
+    return response
+
+
+@app.get("/")
+def index():
+    return "Hello World!", 200, {"Content-Type": "text/plain"}
+
+
+@app.get("/user/<name>")
+def find(name):
+    with Session(engine) as session:
+        user = session.scalar(select(User).where(User.name == name))
+    if user is None:
+        return jsonify(title="Not Found"), 404
+    return jsonify(name=user.name, email=user.email)
+
+
+INSERT_JOB = text(
+    "INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at) "
+    "VALUES (gen_random_uuid(), 'send_welcome_email', 'default', 'available', "
+    "cast(:payload AS json), 25, now(), now())"
+)
+
+
+@app.post("/user")
+def sign_up():
+    body = request.get_json()
+    with Session(engine) as session, session.begin():
+        user = User(name=body["name"], email=body["email"])
+        session.add(user)
+        session.flush()
+        session.execute(INSERT_JOB, {"payload": json.dumps({"user_id": user.id})})
+    return jsonify(name=body["name"], email=body["email"]), 202

@@ -1,0 +1,90 @@
+//! What PostgreSQL does for our tables with no worker around it.
+
+use sqlx::{Connection as _, PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::Run;
+
+const CLIENTS: u32 = 2;
+
+pub async fn execute(run: &Run) -> anyhow::Result<()> {
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| tokio::spawn(claim_and_move(run.url.clone())))
+        .collect();
+    for client in clients {
+        client.await??;
+    }
+    Ok(())
+}
+
+async fn claim_and_move(url: String) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(&url).await?;
+    loop {
+        let claimed = sqlx::query(CLAIM)
+            .bind(Uuid::now_v7())
+            .fetch_all(&mut connection)
+            .await?;
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = claimed.iter().map(|row| row.get("id")).collect();
+        let leases: Vec<i32> = claimed.iter().map(|row| row.get("lease_number")).collect();
+        sqlx::query(MOVE)
+            .bind(ids)
+            .bind(leases)
+            .execute(&mut connection)
+            .await?;
+    }
+}
+
+/// Every client inserts its share, each row in a transaction.
+pub async fn enqueue_single(run: &Run, clients: u32) -> anyhow::Result<()> {
+    let share = run.jobs / clients;
+    let clients: Vec<_> = (0..clients)
+        .map(|_| tokio::spawn(insert(run.url.clone(), share)))
+        .collect();
+    for client in clients {
+        client.await??;
+    }
+    Ok(())
+}
+
+async fn insert(url: String, jobs: u32) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(&url).await?;
+    for id in 0..jobs {
+        let mut txn = connection.begin().await?;
+        sqlx::query(INSERT)
+            .bind(Uuid::now_v7())
+            .bind(format!("{{\"id\":{id}}}"))
+            .execute(&mut *txn)
+            .await?;
+        txn.commit().await?;
+    }
+    Ok(())
+}
+
+const CLAIM: &str = "
+UPDATE job
+SET state = 'running', worker_id = $1, started_at = clock_timestamp(),
+    lease_number = lease_number + 1, attempt = attempt + 1
+WHERE id = ANY(ARRAY(
+    SELECT id FROM job WHERE queue = 'default' AND state = 'available'
+    ORDER BY priority, run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED
+))
+RETURNING id, lease_number";
+
+const MOVE: &str = "
+WITH ended AS (
+    DELETE FROM job USING unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
+    WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
+    RETURNING job.*
+)
+INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts, run_at,
+                          created_at, started_at, finished_at, lease_number)
+SELECT id, kind, queue, priority, 'completed', payload, attempt, max_attempts, run_at,
+       created_at, started_at, clock_timestamp(), lease_number
+FROM ended";
+
+const INSERT: &str = "
+INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at)
+VALUES ($1, 'nothing', 'default', 'available', $2::json, 25, clock_timestamp(), clock_timestamp())";

@@ -1,0 +1,103 @@
+//! What is printed, and what docs/benchmarks.md says.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    bench::Bench,
+    cases::thousands,
+    figures::{Ratio, Result},
+    machine, plot,
+};
+
+const HEAD: &str = "# Benchmarks
+
+`cargo race` writes this page: our queue and our api against their peers, on one machine in one run.
+It starts a PostgreSQL of its own with default durability, builds in release, warms each side up, and
+lets the sides of a case take turns, so that a machine whose speed drifts is fair to all. Every run has
+a process and a database of its own. The median counts, with the least and the most beside it; what can
+be compared with another machine is the **ratio**. `cargo race --list` names the cases, and
+`cargo race CASE` runs one of them. It takes wrk and PostgreSQL's server programs.
+
+The peers are set as their own benchmarks set them: `graphile_worker` with 500 at once, a queue of 5,000
+in its memory and completions gathered for 5 ms; `apalis-postgres` with two workers that fetch 1,000.
+*SQL alone* is two clients on our tables that claim 1,000 jobs and then move them to `finished_job`, with
+no worker around it. Jobs do nothing and have a payload of a dozen bytes.
+";
+
+/// A case as lines for a terminal.
+pub fn text(result: &Result) -> String {
+    let mut text = format!("\n{}: {}\n", result.name, result.what);
+    for figure in &result.figures {
+        let median = result.unit.format(figure.median);
+        let (least, most) = (thousands(figure.least), thousands(figure.most));
+        let _ = writeln!(
+            text,
+            "  {:32} {median:>20}  ({least} to {most})",
+            figure.side
+        );
+    }
+    for ratio in &result.ratios {
+        let floor = ratio.floor;
+        let verdict = verdict(ratio);
+        let (side, peer, least) = (floor.side, floor.peer, floor.least);
+        let _ = writeln!(
+            text,
+            "  {side} / {peer}: {:.2} (at least {least}) {verdict}",
+            ratio.ratio
+        );
+    }
+    text
+}
+
+fn verdict(ratio: &Ratio) -> &'static str {
+    if ratio.holds() { "holds" } else { "MISSED" }
+}
+
+/// Writes the page and its pictures.
+pub fn write(results: &[Result], bench: &Bench, rounds: usize) -> anyhow::Result<()> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    fs::create_dir_all(docs.join("benchmarks"))?;
+    let mut page = HEAD.to_owned();
+    write!(
+        page,
+        "\nMeasured on {}, {}, {}; {rounds} rounds after a warm-up.\n",
+        machine::description(),
+        bench.version()?,
+        machine::compiler()
+    )?;
+    for result in results {
+        let picture = PathBuf::from("benchmarks").join(format!("{}.svg", result.name));
+        plot::draw(result, &docs.join(&picture))?;
+        page.push_str(&section(result, &picture)?);
+    }
+    fs::write(docs.join("benchmarks.md"), page)?;
+    Ok(())
+}
+
+fn section(result: &Result, picture: &Path) -> anyhow::Result<String> {
+    let unit = result.unit.name();
+    let mut text = format!("\n## {}\n\n{}.\n\n", result.name, result.what);
+    writeln!(text, "![{}]({})\n", result.name, picture.display())?;
+    writeln!(text, "| | median, {unit} | least to most |\n|---|---|---|")?;
+    for figure in &result.figures {
+        let [median, least, most] = [figure.median, figure.least, figure.most].map(thousands);
+        writeln!(text, "| {} | {median} | {least} to {most} |", figure.side)?;
+    }
+    if !result.ratios.is_empty() {
+        writeln!(text, "\n| ratio | | at least |\n|---|---|---|")?;
+    }
+    for ratio in &result.ratios {
+        let floor = ratio.floor;
+        let (side, peer, least, verdict) = (floor.side, floor.peer, floor.least, verdict(ratio));
+        writeln!(
+            text,
+            "| {side} / {peer} | **{:.2}** | {least}: {verdict} |",
+            ratio.ratio
+        )?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,51 @@
+//! The Flask peer, under gunicorn in an environment of its own.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+const APP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/flask");
+
+/// Whether the peer can run here: installs it at the first call, in the target folder.
+pub fn is_there() -> bool {
+    let environment = environment();
+    let run = |program: &Path, arguments: &[&str]| {
+        let status = Command::new(program).args(arguments).status();
+        status.is_ok_and(|status| status.success())
+    };
+    let marker = environment.join("installed");
+    if marker.exists() {
+        return true;
+    }
+    let requirements = format!("{APP}/requirements.txt");
+    run(
+        Path::new("python3"),
+        &["-m", "venv", &environment.display().to_string()],
+    ) && run(
+        &environment.join("bin/pip"),
+        &["install", "--quiet", "-r", &requirements],
+    ) && fs::write(marker, "").is_ok()
+}
+
+fn environment() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/flask")
+}
+
+/// Says where it will listen, and becomes gunicorn.
+pub fn serve(url: &str) -> anyhow::Result<()> {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    super::say(address);
+    let workers = thread::available_parallelism()?.to_string();
+    let mut gunicorn = Command::new(environment().join("bin/gunicorn"));
+    gunicorn
+        .args(["--bind", &address.to_string(), "--workers", &workers])
+        .args(["--worker-class", "gthread", "--threads", "4"])
+        .args(["--log-level", "error", "--chdir", APP, "app:app"])
+        .env("DATABASE_URL", url);
+    Err(gunicorn.exec().into())
+}

@@ -1,0 +1,54 @@
+//! The servers, each answering the same requests.
+
+mod axum;
+pub mod flask;
+mod ours;
+mod poem;
+
+use serde::{Deserialize, Serialize};
+
+/// Who answers, and how it is set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Server {
+    /// Our web and its log, with these variables in its environment.
+    Ours {
+        variables: Vec<(String, String)>,
+        /// Whether somebody reads its log.
+        is_read: bool,
+    },
+    /// poem with one route and no middleware.
+    Poem,
+    /// poem with one SeaORM query and no middleware.
+    PoemWithSeaOrm { url: String },
+    /// axum with one route and no middleware.
+    Axum,
+    /// Flask, SQLAlchemy and a log of JSON lines, under gunicorn with a worker per core.
+    Flask { url: String },
+}
+
+impl Server {
+    pub fn is_read(&self) -> bool {
+        !matches!(self, Self::Ours { is_read: false, .. })
+    }
+}
+
+/// Runs a server in this process until it is killed.
+pub fn run(server: &Server) -> anyhow::Result<()> {
+    match server {
+        // It sets up its process by itself.
+        Server::Ours { variables, .. } => ours::serve(variables),
+        Server::Flask { url } => flask::serve(url),
+        Server::Poem => block_on(poem::serve()),
+        Server::PoemWithSeaOrm { url } => block_on(poem::serve_users(url)),
+        Server::Axum => block_on(axum::serve()),
+    }
+}
+
+fn block_on(server: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(server)
+}
+
+/// Says on stderr where it listens.
+fn say(address: impl std::fmt::Display) {
+    eprintln!("\"{address}\"");
+}

@@ -1,0 +1,53 @@
+//! poem with nothing around it.
+
+use db::entities::user;
+use poem::{
+    EndpointExt as _, Route, Server, get, handler,
+    http::StatusCode,
+    listener::{Acceptor as _, Listener as _, TcpListener},
+    web::{Data, Json, Path},
+};
+use sea_orm::DatabaseConnection;
+use serde::Serialize;
+
+#[handler]
+fn index() -> &'static str {
+    "Hello World!"
+}
+
+#[derive(Serialize)]
+struct User {
+    name: String,
+    email: String,
+}
+
+#[handler]
+async fn find(Path(name): Path<String>, db: Data<&DatabaseConnection>) -> poem::Result<Json<User>> {
+    let found = user::Entity::find_by_name(name).one(*db).await;
+    let found = found.map_err(poem::error::InternalServerError)?;
+    let user::Model { name, email, .. } = found.ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(User { name, email }))
+}
+
+pub async fn serve() -> anyhow::Result<()> {
+    run(Route::new().at("/", get(index))).await
+}
+
+pub async fn serve_users(url: &str) -> anyhow::Result<()> {
+    let settings = db::Settings {
+        database_url: url.parse()?,
+        database_pool_size: 10,
+    };
+    let db = db::connect(&settings, "race").await?;
+    run(Route::new().at("/user/:name", get(find)).data(db)).await
+}
+
+async fn run(app: impl poem::Endpoint + 'static) -> anyhow::Result<()> {
+    let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await?;
+    for address in acceptor.local_addr() {
+        if let Some(address) = address.as_socket_addr() {
+            super::say(address);
+        }
+    }
+    Ok(Server::new_with_acceptor(acceptor).run(app).await?)
+}
