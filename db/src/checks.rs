@@ -18,7 +18,11 @@ pub async fn connected(db: &DatabaseConnection) -> Vec<Finding> {
             tracing::error!(%error, "the database does not answer");
             "the database cannot be reached"
         }
-        Err(_) => "the database did not answer in time",
+        Err(_) => {
+            let seconds = PATIENCE.as_secs();
+            tracing::error!(seconds, "the database does not answer in time");
+            "the database did not answer in time"
+        }
     };
     vec![Finding::new(Level::Error, "db.0001", problem)]
 }

@@ -12,7 +12,7 @@ pub struct Settings {
     #[conf(env = "PROMETHEUS_PORT", value_parser = between(0, 65535))]
     pub prometheus_port: Option<u16>,
     /// The StatsD server that the metrics are sent to, with tags: `udp://host:port`
-    #[conf(env = "STATSD_URL")]
+    #[conf(env = "STATSD_URL", secret)]
     pub statsd_url: Option<StatsdUrl>,
 }
 

@@ -50,6 +50,8 @@ async fn beat_for_ever(shared: &Shared, store: &JobStore) {
         if is_lost && !said_lost {
             tracing::error!("the lease is over: nothing begins before it is renewed");
             shared.held.cancel_all();
+        } else if said_lost && !is_lost {
+            tracing::info!("the lease is renewed: jobs begin again");
         }
         said_lost = is_lost;
     }

@@ -49,6 +49,7 @@ async fn listen(
     listener.listen(NOTIFY_CHANNEL).await?;
     pauses.reset();
     LISTENER_UP.set(1.0, []);
+    tracing::info!("PostgreSQL tells of new jobs");
     shared.wakeups.ring_all();
     loop {
         match tokio::time::timeout(PING_AFTER, listener.try_recv()).await {
