@@ -20,13 +20,14 @@ pub async fn execute(run: &Run) -> anyhow::Result<()> {
 async fn claim_and_move(url: String) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(&url).await?;
     loop {
-        let claimed = sqlx::query(CLAIM)
+        let mut claimed = sqlx::query(CLAIM)
             .bind(Uuid::now_v7())
             .fetch_all(&mut connection)
             .await?;
         if claimed.is_empty() {
             return Ok(());
         }
+        claimed.sort_by_key(|row| row.get::<Uuid, _>("id"));
         let ids: Vec<Uuid> = claimed.iter().map(|row| row.get("id")).collect();
         let leases: Vec<i32> = claimed.iter().map(|row| row.get("lease_number")).collect();
         sqlx::query(MOVE)
@@ -75,9 +76,11 @@ RETURNING id, lease_number";
 
 const MOVE: &str = "
 WITH ended AS (
-    DELETE FROM job USING unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
-    WHERE job.id = report.id AND job.lease_number = report.lease_number AND job.state = 'running'
-    RETURNING job.*
+    DELETE FROM job
+    WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[])))
+      AND lease_number = ($2::int[])[width_bucket(id, $1::uuid[])]
+      AND state NOT IN ('scheduled', 'available')
+    RETURNING *
 )
 INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts, run_at,
                           created_at, started_at, finished_at, lease_number)
