@@ -1,4 +1,4 @@
-//! From runs to figures: the sides take turns, the median counts, the ratio decides.
+//! From runs to figures: the sides take turns, the median counts, the floors judge.
 
 use crate::{
     bench::Bench,
@@ -8,17 +8,17 @@ use crate::{
 /// What one side did.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    pub side: &'static str,
+    pub name: &'static str,
     pub median: f64,
     pub least: f64,
     pub most: f64,
 }
 
-/// How one side did against another, and against what is asked of it.
+/// What is asked of a figure, and what it is: its median, or how many times its peer's.
 #[derive(Clone, Debug)]
-pub struct Ratio {
+pub struct Judged {
     pub floor: Floor,
-    pub ratio: f64,
+    pub value: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -27,24 +27,24 @@ pub struct Result {
     pub what: &'static str,
     pub unit: Unit,
     pub figures: Vec<Figure>,
-    pub ratios: Vec<Ratio>,
+    pub judged: Vec<Judged>,
 }
 
 impl Result {
     pub fn holds(&self) -> bool {
-        self.ratios.iter().all(Ratio::holds)
+        self.judged.iter().all(Judged::holds)
     }
 }
 
-impl Ratio {
+impl Judged {
     pub fn holds(&self) -> bool {
-        self.ratio >= self.floor.least
+        self.floor.bound.holds(self.value)
     }
 }
 
 /// Runs each side so often, in turns, so that a machine whose speed drifts is fair to all.
 pub fn measure(case: &Case, bench: &mut Bench, rounds: usize) -> anyhow::Result<Result> {
-    let mut runs: Vec<Vec<f64>> = vec![Vec::new(); case.sides.len()];
+    let mut runs: Vec<Vec<Vec<f64>>> = vec![Vec::new(); case.sides.len()];
     if rounds > 1 {
         for side in &case.sides {
             (side.run)(bench)?;
@@ -54,23 +54,31 @@ pub fn measure(case: &Case, bench: &mut Bench, rounds: usize) -> anyhow::Result<
         for turn in 0..case.sides.len() {
             let index = (round + turn) % case.sides.len();
             let side = &case.sides[index];
-            let value = (side.run)(bench)?;
-            eprintln!("{} · {}: {}", case.name, side.name, case.unit.format(value));
-            runs[index].push(value);
+            let values = (side.run)(bench)?;
+            for (name, value) in side.figures.iter().zip(&values) {
+                eprintln!("{} · {name}: {}", case.name, case.unit.format(*value));
+            }
+            runs[index].push(values);
         }
     }
     let figures: Vec<Figure> = case
         .sides
         .iter()
         .zip(runs)
-        .map(|(side, runs)| figure(side.name, runs))
+        .flat_map(|(side, runs)| {
+            let names = side.figures.iter().enumerate();
+            names
+                .map(|(index, name)| figure(name, runs.iter().map(|run| run[index]).collect()))
+                .collect::<Vec<_>>()
+        })
         .collect();
-    let ratios = case
+    let judged = case
         .floors
         .iter()
-        .map(|floor| Ratio {
+        .map(|floor| Judged {
             floor: *floor,
-            ratio: median_of(&figures, floor.side) / median_of(&figures, floor.peer),
+            value: median_of(&figures, floor.figure)
+                / floor.peer.map_or(1.0, |peer| median_of(&figures, peer)),
         })
         .collect();
     Ok(Result {
@@ -78,11 +86,11 @@ pub fn measure(case: &Case, bench: &mut Bench, rounds: usize) -> anyhow::Result<
         what: case.what,
         unit: case.unit,
         figures,
-        ratios,
+        judged,
     })
 }
 
-fn figure(side: &'static str, mut runs: Vec<f64>) -> Figure {
+fn figure(name: &'static str, mut runs: Vec<f64>) -> Figure {
     runs.sort_by(f64::total_cmp);
     let middle = runs.len() / 2;
     let median = if runs.len() % 2 == 1 {
@@ -91,14 +99,14 @@ fn figure(side: &'static str, mut runs: Vec<f64>) -> Figure {
         f64::midpoint(runs[middle - 1], runs[middle])
     };
     Figure {
-        side,
+        name,
         median,
         least: runs[0],
         most: runs[runs.len() - 1],
     }
 }
 
-fn median_of(figures: &[Figure], side: &str) -> f64 {
-    let figure = figures.iter().find(|figure| figure.side == side);
+fn median_of(figures: &[Figure], name: &str) -> f64 {
+    let figure = figures.iter().find(|figure| figure.name == name);
     figure.map_or(f64::NAN, |figure| figure.median)
 }

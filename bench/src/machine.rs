@@ -19,13 +19,13 @@ pub fn compiler() -> String {
     said(Command::new("rustc").arg("--version"))
 }
 
-/// The most resident memory that a process had, by its id or as `self`.
-pub fn peak_megabytes(process: &str) -> anyhow::Result<f64> {
-    let peak = field(&format!("/proc/{process}/status"), "VmHWM");
-    let kilobytes = peak
+/// The memory of a process that is in RAM.
+pub fn resident_megabytes(process: u32) -> anyhow::Result<f64> {
+    let resident = field(&format!("/proc/{process}/status"), "VmRSS");
+    let kibibytes = resident
         .and_then(|it| number(&it))
-        .context("the kernel says no VmHWM")?;
-    Ok(kilobytes / 1024.0)
+        .context("the kernel says no VmRSS")?;
+    Ok(kibibytes * 1024.0 / 1e6)
 }
 
 /// The value of `name: value` in a file of the kernel's.

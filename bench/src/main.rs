@@ -10,7 +10,9 @@ mod figures;
 mod load;
 mod machine;
 mod plot;
+mod process;
 mod queues;
+mod race;
 mod report;
 mod servers;
 mod side;
@@ -21,6 +23,7 @@ use clap::Parser;
 
 /// Races the service against its peers and prints the ratios
 #[derive(Parser, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct Options {
     /// Only these cases; `--list` names them
     cases: Vec<String>,
@@ -33,11 +36,15 @@ struct Options {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
 
+    /// Also the cases that take many minutes
+    #[arg(long)]
+    long: bool,
+
     /// Only shows that everything runs: once, with little work
     #[arg(long)]
     quick: bool,
 
-    /// Writes docs/benchmarks.md and its plots
+    /// Runs all cases, and writes docs/benchmarks.md and its plots
     #[arg(long)]
     write: bool,
 
@@ -52,40 +59,10 @@ fn main() -> ExitCode {
         return finish(side::Side::run(side));
     }
     if options.list {
-        for case in cases::all(bench::Size::FULL) {
-            println!("{:28} {}", case.name, case.what);
-        }
+        race::list();
         return ExitCode::SUCCESS;
     }
-    finish(race(&options))
-}
-
-fn race(options: &Options) -> anyhow::Result<bool> {
-    let (size, rounds) = if options.quick {
-        (bench::Size::QUICK, 1)
-    } else {
-        (bench::Size::FULL, options.rounds)
-    };
-    let wanted = |name: &str| options.cases.is_empty() || options.cases.iter().any(|it| it == name);
-    for name in &options.cases {
-        let is_case = cases::all(size).iter().any(|case| case.name == name);
-        anyhow::ensure!(is_case, "there is no case {name}; `--list` names them");
-    }
-    let mut bench = bench::Bench::start()?;
-    let mut results = Vec::new();
-    for case in cases::all(size)
-        .into_iter()
-        .filter(|case| wanted(case.name))
-    {
-        let result = figures::measure(&case, &mut bench, rounds)?;
-        print!("{}", report::text(&result));
-        results.push(result);
-    }
-    if options.write {
-        report::write(&results, &bench, rounds)?;
-    }
-    // Little work measures nothing.
-    Ok(options.quick || results.iter().all(figures::Result::holds))
+    finish(race::run(&options))
 }
 
 fn finish(outcome: anyhow::Result<bool>) -> ExitCode {

@@ -22,14 +22,14 @@ pub fn draw(result: &Result, file: &Path) -> anyhow::Result<()> {
         .figures
         .iter()
         .map(|figure| figure.most)
-        .fold(0.0, f64::max);
+        .fold(f64::MIN_POSITIVE, f64::max);
     let room = f64::from(i32::try_from(WIDTH)? - LABELS - 130);
     let width = |value: f64| LABELS + pixels(value / most * room);
     let font = ("sans-serif", 14).into_font().color(&TEXT);
     for (index, figure) in result.figures.iter().enumerate() {
         let top = 8 + i32::try_from(index)? * i32::try_from(BAR)?;
         let bottom = top + 24;
-        area.draw(&Text::new(figure.side, (8, top + 5), font.clone()))?;
+        area.draw(&Text::new(figure.name, (8, top + 5), font.clone()))?;
         let bar = [(LABELS, top), (width(figure.median), bottom)];
         area.draw(&Rectangle::new(bar, color(figure).filled()))?;
         let middle = i32::midpoint(top, bottom);
@@ -45,8 +45,9 @@ pub fn draw(result: &Result, file: &Path) -> anyhow::Result<()> {
     Ok(area.present()?)
 }
 
+/// Ours stand out where there are others.
 fn color(figure: &Figure) -> RGBColor {
-    if figure.side.starts_with("ours") {
+    if figure.name.starts_with("ours") {
         OURS
     } else {
         PEERS

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     bench::Bench,
-    cases::thousands,
-    figures::{Ratio, Result},
+    cases::number,
+    figures::{Judged, Result},
     machine, plot,
 };
 
@@ -18,9 +18,10 @@ const HEAD: &str = "# Benchmarks
 `cargo race` writes this page: our queue and our api against their peers, on one machine in one run.
 It starts a PostgreSQL of its own with default durability, builds in release, warms each side up, and
 lets the sides of a case take turns, so that a machine whose speed drifts is fair to all. Every run has
-a process and a database of its own. The median counts, with the least and the most beside it; what can
-be compared with another machine is the **ratio**. `cargo race --list` names the cases, and
-`cargo race CASE` runs one of them. It takes wrk and PostgreSQL's server programs.
+a process and a database of its own, but for what takes many minutes: that runs once. The median counts,
+with the least and the most beside it; what can be compared with another machine is the **ratio**.
+`cargo race --list` names the cases, and `cargo race CASE` runs one of them. It takes wrk and PostgreSQL's
+server programs.
 
 The peers are set as their own benchmarks set them: `graphile_worker` with 500 at once, a queue of 5,000
 in its memory and completions gathered for 5 ms; `apalis-postgres` with two workers that fetch 1,000.
@@ -33,28 +34,30 @@ pub fn text(result: &Result) -> String {
     let mut text = format!("\n{}: {}\n", result.name, result.what);
     for figure in &result.figures {
         let median = result.unit.format(figure.median);
-        let (least, most) = (thousands(figure.least), thousands(figure.most));
+        let (least, most) = (number(figure.least), number(figure.most));
         let _ = writeln!(
             text,
             "  {:32} {median:>20}  ({least} to {most})",
-            figure.side
+            figure.name
         );
     }
-    for ratio in &result.ratios {
-        let floor = ratio.floor;
-        let verdict = verdict(ratio);
-        let (side, peer, least) = (floor.side, floor.peer, floor.least);
-        let _ = writeln!(
-            text,
-            "  {side} / {peer}: {:.2} (at least {least}) {verdict}",
-            ratio.ratio
-        );
+    for judged in &result.judged {
+        let (floor, verdict) = (judged.floor, verdict(judged));
+        let value = value(result, judged);
+        let _ = writeln!(text, "  {floor}: {value} ({}) {verdict}", floor.bound);
     }
     text
 }
 
-fn verdict(ratio: &Ratio) -> &'static str {
-    if ratio.holds() { "holds" } else { "MISSED" }
+fn value(result: &Result, judged: &Judged) -> String {
+    match judged.floor.peer {
+        Some(_) => format!("{:.2}", judged.value),
+        None => result.unit.format(judged.value),
+    }
+}
+
+fn verdict(judged: &Judged) -> &'static str {
+    if judged.holds() { "holds" } else { "MISSED" }
 }
 
 /// Writes the page and its pictures.
@@ -84,19 +87,19 @@ fn section(result: &Result, picture: &Path) -> anyhow::Result<String> {
     writeln!(text, "![{}]({})\n", result.name, picture.display())?;
     writeln!(text, "| | median, {unit} | least to most |\n|---|---|---|")?;
     for figure in &result.figures {
-        let [median, least, most] = [figure.median, figure.least, figure.most].map(thousands);
-        writeln!(text, "| {} | {median} | {least} to {most} |", figure.side)?;
+        let [median, least, most] = [figure.median, figure.least, figure.most].map(number);
+        writeln!(text, "| {} | {median} | {least} to {most} |", figure.name)?;
     }
-    if !result.ratios.is_empty() {
-        writeln!(text, "\n| ratio | | at least |\n|---|---|---|")?;
+    if !result.judged.is_empty() {
+        writeln!(text, "\n| | | floor |\n|---|---|---|")?;
     }
-    for ratio in &result.ratios {
-        let floor = ratio.floor;
-        let (side, peer, least, verdict) = (floor.side, floor.peer, floor.least, verdict(ratio));
+    for judged in &result.judged {
+        let (floor, verdict) = (judged.floor, verdict(judged));
+        let value = value(result, judged);
         writeln!(
             text,
-            "| {side} / {peer} | **{:.2}** | {least}: {verdict} |",
-            ratio.ratio
+            "| {floor} | **{value}** | {}: {verdict} |",
+            floor.bound
         )?;
     }
     Ok(text)

@@ -1,55 +1,35 @@
 //! Enqueueing: many jobs in a statement, and one in a transaction.
 
-use super::{Case, Side, Unit, floor};
+use super::{Case, Run, Unit, at_least};
 use crate::{
     bench::{Bench, Size},
-    queues::{Action, Contender, Run},
+    queues::{Action, Contender, Order},
+};
+
+const GRAPHILE: Contender = Contender::GraphileWorker {
+    concurrency: 1,
+    local_queue: None,
 };
 
 pub fn cases(size: Size) -> Vec<Case> {
-    let graphile = Contender::GraphileWorker {
-        concurrency: 1,
-        local_queue: None,
-    };
-    let side = |name, contender: &Contender, action, jobs| Side {
-        name,
-        run: enqueue(contender.clone(), action, jobs),
-    };
+    let batch = |contender| race(contender, Action::EnqueueBatch, size.jobs);
     let single = |name, what, clients| {
-        let (action, jobs) = (Action::EnqueueSingle { clients }, size.jobs / 10);
-        Case {
-            name,
-            what,
-            unit: Unit::Jobs,
-            sides: vec![
-                side("ours", &Contender::ours(&[]), action, jobs),
-                side("a bare INSERT", &Contender::SqlAlone, action, jobs),
-                side("graphile_worker", &graphile, action, jobs),
-            ],
-            floors: vec![floor("ours", "a bare INSERT", 0.9)],
-        }
+        let race = |contender| race(contender, Action::EnqueueSingle { clients }, size.jobs / 10);
+        Case::new(name, what, Unit::Jobs)
+            .side("ours", race(Contender::ours(&[])))
+            .side("a bare INSERT", race(Contender::SqlAlone))
+            .side("graphile_worker", race(GRAPHILE))
+            .floor(at_least("ours", 0.9).times("a bare INSERT"))
     };
     vec![
-        Case {
-            name: "enqueue-batch",
-            what: "Enqueueing 1,000 jobs in a transaction, by one client",
-            unit: Unit::Jobs,
-            sides: vec![
-                side(
-                    "ours",
-                    &Contender::ours(&[]),
-                    Action::EnqueueBatch,
-                    size.jobs,
-                ),
-                side(
-                    "graphile_worker",
-                    &graphile,
-                    Action::EnqueueBatch,
-                    size.jobs,
-                ),
-            ],
-            floors: vec![floor("ours", "graphile_worker", 2.0)],
-        },
+        Case::new(
+            "enqueue-batch",
+            "Enqueueing 1,000 jobs in a transaction, by one client",
+            Unit::Jobs,
+        )
+        .side("ours", batch(Contender::ours(&[])))
+        .side("graphile_worker", batch(GRAPHILE))
+        .floor(at_least("ours", 2.0).times("graphile_worker")),
         single(
             "enqueue-one",
             "Enqueueing a job in a transaction, by one client",
@@ -63,17 +43,17 @@ pub fn cases(size: Size) -> Vec<Case> {
     ]
 }
 
-fn enqueue(contender: Contender, action: Action, jobs: u32) -> super::Run {
+fn race(contender: Contender, action: Action, jobs: u32) -> Run {
     Box::new(move |bench: &mut Bench| {
         let url = bench.database();
         bench.runtime.block_on(contender.prepare(&url))?;
-        let measured = bench.run(&Run {
+        let seconds = bench.time(&Order {
             contender: contender.clone(),
             action,
             url: url.clone(),
             jobs,
         })?;
         bench.clean(&url)?;
-        Ok(f64::from(jobs) / measured.seconds)
+        Ok(f64::from(jobs) / seconds)
     })
 }

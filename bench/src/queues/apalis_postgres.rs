@@ -1,16 +1,10 @@
 //! `apalis-postgres`, the storage that comes with apalis.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
-
 use apalis::prelude::*;
 use apalis_postgres::{Config, PostgresStorage};
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::sync::Notify;
 
-use super::{BATCH, Run, until_none};
+use super::{BATCH, Contender, Order, until_none, watch::Watch};
 
 const QUEUE: &str = "race";
 
@@ -36,25 +30,30 @@ pub async fn enqueue(url: &str, jobs: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn execute(run: &Run, workers: usize, batch: usize) -> anyhow::Result<()> {
-    let pool = pool(&run.url).await?;
-    let (jobs, last) = (run.jobs, Arc::new(Notify::new()));
-    let count = Arc::new(AtomicU32::new(0));
+pub async fn execute(order: &Order) -> anyhow::Result<Vec<f64>> {
+    let Contender::ApalisPostgres { workers, batch } = order.contender else {
+        anyhow::bail!("it is not apalis-postgres");
+    };
+    let watch = Watch::new(order);
+    let pool = pool(&order.url).await?;
     for number in 0..workers {
-        let config = Config::default().queue(QUEUE).batch_size(batch);
+        let config = Config::default().queue(QUEUE);
+        let config = match batch {
+            Some(batch) => config.batch_size(batch),
+            None => config,
+        };
         let storage = PostgresStorage::<u32>::new(&pool).with_config(config);
-        let (count, last) = (Arc::clone(&count), Arc::clone(&last));
+        let watch = watch.clone();
         let worker = WorkerBuilder::new(format!("race-{number}"))
             .backend(storage)
-            .build(move |_: u32| {
-                if count.fetch_add(1, Ordering::Relaxed) + 1 == jobs {
-                    last.notify_one();
-                }
+            .build(move |id: u32| {
+                watch.began(id);
                 async { Ok::<(), BoxDynError>(()) }
             });
         tokio::spawn(worker.run());
     }
-    last.notified().await;
+    watch.all().await;
     let left = "SELECT EXISTS (SELECT FROM apalis.jobs WHERE status <> 'Done')";
-    until_none(&run.url, left).await
+    until_none(&order.url, left).await?;
+    Ok(watch.measured())
 }

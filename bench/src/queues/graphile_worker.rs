@@ -1,12 +1,6 @@
 //! `graphile_worker`, set as its own benchmark sets it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use graphile_worker::{
     Database, IntoTaskHandlerResult, JobSpec, LocalQueueConfig, RawJobSpec, TaskHandler,
@@ -14,9 +8,11 @@ use graphile_worker::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::sync::Notify;
 
-use super::{BATCH, Run, until_none};
+use super::{
+    BATCH, Contender, Jobs, Order, offer, until_none,
+    watch::{Watch, now},
+};
 
 const SCHEMA: &str = "graphile_worker";
 
@@ -25,21 +21,12 @@ struct Nothing {
     id: u32,
 }
 
-#[derive(Clone, Debug)]
-struct Count {
-    jobs: u32,
-    count: Arc<AtomicU32>,
-    last: Arc<Notify>,
-}
-
 impl TaskHandler for Nothing {
     const IDENTIFIER: &'static str = "nothing";
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        if let Some(count) = context.get_ext::<Count>()
-            && count.count.fetch_add(1, Ordering::Relaxed) + 1 == count.jobs
-        {
-            count.last.notify_one();
+        if let Some(watch) = context.get_ext::<Watch>() {
+            watch.began(self.id);
         }
         Ok::<(), String>(())
     }
@@ -59,24 +46,33 @@ pub async fn prepare(url: &str) -> anyhow::Result<()> {
     Ok(utils(url, 2).await?.migrate().await?)
 }
 
-pub async fn enqueue(url: &str, jobs: u32) -> anyhow::Result<()> {
+pub async fn enqueue(url: &str, jobs: u32, like: Jobs) -> anyhow::Result<()> {
     let utils = utils(url, 2).await?;
-    let jobs: Vec<RawJobSpec> = (0..jobs)
-        .map(|id| RawJobSpec {
+    let priority = |id| match like {
+        Jobs::Alike => Ok(None),
+        Jobs::TenPriorities => Ok(Some(i16::try_from(id % 10)?)),
+        other => anyhow::bail!("graphile_worker has no {other:?}"),
+    };
+    let spec = |id| {
+        anyhow::Ok(RawJobSpec {
             identifier: Nothing::IDENTIFIER.to_owned(),
             payload: serde_json::json!({ "id": id }),
-            spec: JobSpec::default(),
+            spec: JobSpec {
+                priority: priority(id)?,
+                ..JobSpec::default()
+            },
         })
-        .collect();
+    };
+    let jobs: Vec<RawJobSpec> = (0..jobs).map(spec).collect::<anyhow::Result<_>>()?;
     for batch in jobs.chunks(BATCH) {
         utils.add_raw_jobs(batch).await?;
     }
     Ok(())
 }
 
-pub async fn enqueue_single(run: &Run, clients: u32) -> anyhow::Result<()> {
-    let utils = Arc::new(utils(&run.url, clients).await?);
-    let share = run.jobs / clients;
+pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
+    let utils = Arc::new(utils(&order.url, clients).await?);
+    let share = order.jobs / clients;
     let clients = (0..clients).map(|_| {
         let utils = Arc::clone(&utils);
         tokio::spawn(async move {
@@ -92,23 +88,43 @@ pub async fn enqueue_single(run: &Run, clients: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn execute(
-    run: &Run,
-    concurrency: usize,
-    local_queue: Option<usize>,
-) -> anyhow::Result<()> {
-    let count = Count {
-        jobs: run.jobs,
-        count: Arc::default(),
-        last: Arc::default(),
+/// By its own function in SQL, so that the commit can be timed.
+pub async fn offer(order: &Order, rate: u32, batch: u32) -> anyhow::Result<Vec<f64>> {
+    let pool = pool(&order.url, 10).await?;
+    offer::evenly(order.jobs, rate, batch, |ids| {
+        let pool = pool.clone();
+        async move {
+            let mut txn = pool.begin().await?;
+            for id in ids {
+                sqlx::query("SELECT graphile_worker.add_job('nothing', $1::json)")
+                    .bind(format!("{{\"id\":{id}}}"))
+                    .execute(&mut *txn)
+                    .await?;
+            }
+            let at = now();
+            txn.commit().await?;
+            Ok(at)
+        }
+    })
+    .await
+}
+
+pub async fn execute(order: &Order) -> anyhow::Result<Vec<f64>> {
+    let Contender::GraphileWorker {
+        concurrency,
+        local_queue,
+    } = order.contender
+    else {
+        anyhow::bail!("it is not graphile_worker");
     };
+    let watch = Watch::new(order);
     let mut options = WorkerOptions::default()
-        .pg_pool(pool(&run.url, 100).await?)
+        .pg_pool(pool(&order.url, 100).await?)
         .schema(SCHEMA)
         .concurrency(concurrency)
         .poll_interval(Duration::from_millis(5))
         .complete_job_batch_delay(Duration::from_millis(5))
-        .add_extension(count.clone())
+        .add_extension(watch.clone())
         .define_job::<Nothing>();
     if let Some(size) = local_queue {
         options = options.local_queue(LocalQueueConfig::default().with_size(size));
@@ -118,10 +134,11 @@ pub async fn execute(
         let worker = Arc::clone(&worker);
         async move { worker.run().await }
     });
-    count.last.notified().await;
+    watch.all().await;
     let left = "SELECT EXISTS (SELECT FROM graphile_worker._private_jobs)";
-    until_none(&run.url, left).await?;
+    until_none(&order.url, left).await?;
+    let measured = watch.measured();
     worker.request_shutdown();
     drop(running);
-    Ok(())
+    Ok(measured)
 }

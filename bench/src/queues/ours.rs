@@ -1,58 +1,46 @@
-//! Our worker, as its binary runs it, with a task that does nothing.
+//! Our worker, as its binary runs it, with tasks that do next to nothing.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Instant,
+use std::future::pending;
+
+use db::jobs::{Task as _, enqueue_many};
+use sea_orm::{DatabaseConnection, TransactionTrait as _};
+use worker::{Worker, queue::Schedules};
+
+use super::{
+    Action, BATCH, Jobs, Order, offer,
+    tasks::{Nothing, job, registry},
+    until_none,
+    watch::{Watch, now},
 };
+use crate::side::{Variables, say, settings};
 
-use db::jobs::{Task, enqueue_many};
-use sea_orm::TransactionTrait as _;
-use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
-use worker::{
-    Worker,
-    queue::{JobContext, Registry, Schedules},
-};
-
-use super::{BATCH, Run, say, until_none};
-
-/// A job that does nothing.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Nothing {
-    pub id: u32,
-}
-
-impl Task for Nothing {
-    const KIND: &'static str = "nothing";
-}
+/// Whether jobs are left that wait or run, in the queue that counts. Walks `job_running` and
+/// `job_claim`, also in a table that is full of others.
+pub const LEFT: &str = "
+SELECT EXISTS (SELECT 1 FROM job WHERE state = 'running' AND queue = 'default')
+    OR EXISTS (SELECT 1 FROM (SELECT id FROM job WHERE queue = 'default' AND state = 'available'
+                              ORDER BY priority, run_at, id LIMIT 1) AS next)";
 
 pub async fn prepare(url: &str) -> anyhow::Result<()> {
     migration::up(&e2e::connect(url).await, None).await?;
     Ok(())
 }
 
-pub async fn enqueue(url: &str, jobs: u32) -> anyhow::Result<()> {
+pub async fn enqueue(url: &str, jobs: u32, like: Jobs) -> anyhow::Result<()> {
     let db = e2e::connect(url).await;
     let ids: Vec<u32> = (0..jobs).collect();
     for batch in ids.chunks(BATCH) {
         let txn = db.begin().await?;
-        enqueue_many(&txn, batch.iter().map(|&id| Nothing { id }.job())).await?;
+        enqueue_many(&txn, batch.iter().map(|&id| job(like, id))).await?;
         txn.commit().await?;
     }
     Ok(())
 }
 
 /// Every client enqueues its share, each job in a transaction.
-pub async fn enqueue_single(run: &Run, clients: u32) -> anyhow::Result<()> {
-    let settings = db::Settings {
-        database_url: run.url.parse()?,
-        database_pool_size: clients,
-    };
-    let db = db::connect(&settings, "race").await?;
-    let share = run.jobs / clients;
+pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
+    let db = pool(order, clients).await?;
+    let share = order.jobs / clients;
     let clients = (0..clients).map(|_| {
         let db = db.clone();
         tokio::spawn(async move {
@@ -70,41 +58,59 @@ pub async fn enqueue_single(run: &Run, clients: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+pub async fn offer(order: &Order, rate: u32, batch: u32) -> anyhow::Result<Vec<f64>> {
+    let db = pool(order, 10).await?;
+    offer::evenly(order.jobs, rate, batch, |ids| {
+        let db = db.clone();
+        async move {
+            let txn = db.begin().await?;
+            enqueue_many(&txn, ids.map(|id| Nothing { id }.job())).await?;
+            let at = now();
+            txn.commit().await?;
+            Ok(at)
+        }
+    })
+    .await
+}
+
 /// Runs the worker until no job is left, and ends this process.
-pub fn execute(run: &Run, variables: &[(String, String)]) -> ! {
-    let (url, jobs) = (run.url.clone(), run.jobs);
-    let mut all = vec![("DATABASE_URL", url.as_str())];
-    all.extend(
-        variables
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    );
-    let settings: worker::Settings = e2e::settings("worker", &all);
+pub fn work(order: &Order, variables: &Variables, beside_web: bool) -> ! {
+    let fixed = [
+        ("DATABASE_URL", &*order.url),
+        ("HOST", "127.0.0.1"),
+        ("PORT", "0"),
+    ];
+    let settings: worker::Settings = settings(&fixed, variables);
+    let web: web::Settings = crate::side::settings(&fixed, variables);
     dockerflow::Process::new("worker", &settings.log).run(async {
-        let begun = Instant::now();
-        let (count, last) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
-        let tasks = tasks(jobs, count, Arc::clone(&last));
+        let watch = Watch::new(order);
         let db = db::connect(&settings.database, "worker").await?;
+        if beside_web {
+            let app = web::App::with_database(&web, db.clone()).await?;
+            tokio::spawn(app.run_until(pending()));
+        }
+        let tasks = registry(&watch);
         let worker = Worker::with_tasks(&settings, db, tasks, Schedules::new()).await?;
-        let is_done = async {
-            last.notified().await;
-            let left = "SELECT EXISTS (SELECT FROM job)";
-            let told = until_none(&url, left)
-                .await
-                .and_then(|()| say(begun.elapsed()));
-            if let Err(error) = told {
-                eprintln!("error: {error:#}");
-            }
-        };
-        worker.run_until(is_done).await
+        worker.run_until(done(order, &watch)).await
     })
 }
 
-fn tasks(jobs: u32, count: Arc<AtomicU32>, last: Arc<Notify>) -> Registry {
-    Registry::new().task(move |_: Nothing, _: &JobContext| {
-        if count.fetch_add(1, Ordering::Relaxed) + 1 == jobs {
-            last.notify_one();
-        }
-        async { Ok(()) }
-    })
+/// Says what was measured when no job is left.
+async fn done(order: &Order, watch: &Watch) {
+    if matches!(order.action, Action::WorkForEver) {
+        return pending().await;
+    }
+    watch.all().await;
+    let told = until_none(&order.url, LEFT).await;
+    if let Err(error) = told.and_then(|()| say(&watch.measured())) {
+        eprintln!("error: {error:#}");
+    }
+}
+
+async fn pool(order: &Order, connections: u32) -> anyhow::Result<DatabaseConnection> {
+    let settings = db::Settings {
+        database_url: order.url.parse()?,
+        database_pool_size: connections,
+    };
+    Ok(db::connect(&settings, "race").await?)
 }

@@ -3,13 +3,13 @@
 use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::Run;
+use super::Order;
 
 const CLIENTS: u32 = 2;
 
-pub async fn execute(run: &Run) -> anyhow::Result<()> {
+pub async fn execute(order: &Order) -> anyhow::Result<()> {
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| tokio::spawn(claim_and_move(run.url.clone())))
+        .map(|_| tokio::spawn(claim_and_move(order.url.clone())))
         .collect();
     for client in clients {
         client.await??;
@@ -39,10 +39,10 @@ async fn claim_and_move(url: String) -> anyhow::Result<()> {
 }
 
 /// Every client inserts its share, each row in a transaction.
-pub async fn enqueue_single(run: &Run, clients: u32) -> anyhow::Result<()> {
-    let share = run.jobs / clients;
+pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
+    let share = order.jobs / clients;
     let clients: Vec<_> = (0..clients)
-        .map(|_| tokio::spawn(insert(run.url.clone(), share)))
+        .map(|_| tokio::spawn(insert(order.url.clone(), share)))
         .collect();
     for client in clients {
         client.await??;

@@ -3,9 +3,11 @@
 use axum::{Router, routing::get};
 use tokio::net::TcpListener;
 
+use crate::side::say;
+
 pub async fn serve() -> anyhow::Result<()> {
     let app = Router::new().route("/", get(|| async { "Hello World!" }));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    super::say(listener.local_addr()?);
+    say(&listener.local_addr()?)?;
     Ok(axum::serve(listener, app).await?)
 }

@@ -9,6 +9,8 @@ use std::{
     thread,
 };
 
+use crate::side::say;
+
 const APP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/flask");
 
 /// Whether the peer can run here: installs it at the first call, in the target folder.
@@ -39,7 +41,7 @@ fn environment() -> PathBuf {
 /// Says where it will listen, and becomes gunicorn.
 pub fn serve(url: &str) -> anyhow::Result<()> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    super::say(address);
+    say(&address)?;
     let workers = thread::available_parallelism()?.to_string();
     let mut gunicorn = Command::new(environment().join("bin/gunicorn"));
     gunicorn

@@ -7,12 +7,14 @@ mod poem;
 
 use serde::{Deserialize, Serialize};
 
+use crate::side::Variables;
+
 /// Who answers, and how it is set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Server {
     /// Our web and its log, with these variables in its environment.
     Ours {
-        variables: Vec<(String, String)>,
+        variables: Variables,
         /// Whether somebody reads its log.
         is_read: bool,
     },
@@ -46,9 +48,4 @@ pub fn run(server: &Server) -> anyhow::Result<()> {
 
 fn block_on(server: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(server)
-}
-
-/// Says on stderr where it listens.
-fn say(address: impl std::fmt::Display) {
-    eprintln!("\"{address}\"");
 }

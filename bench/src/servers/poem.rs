@@ -10,6 +10,8 @@ use poem::{
 use sea_orm::DatabaseConnection;
 use serde::Serialize;
 
+use crate::side::say;
+
 #[handler]
 fn index() -> &'static str {
     "Hello World!"
@@ -46,7 +48,7 @@ async fn run(app: impl poem::Endpoint + 'static) -> anyhow::Result<()> {
     let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await?;
     for address in acceptor.local_addr() {
         if let Some(address) = address.as_socket_addr() {
-            super::say(address);
+            say(address)?;
         }
     }
     Ok(Server::new_with_acceptor(acceptor).run(app).await?)

@@ -1,0 +1,59 @@
+//! The race: the cases that are wanted, one after another.
+
+use anyhow::ensure;
+
+use crate::{
+    Options,
+    bench::{Bench, Size},
+    cases::{self, Case, Effort},
+    figures, report,
+};
+
+/// Runs them, and answers whether all floors hold.
+pub fn run(options: &Options) -> anyhow::Result<bool> {
+    let (size, rounds) = if options.quick {
+        (Size::QUICK, 1)
+    } else {
+        (Size::FULL, options.rounds)
+    };
+    let cases = wanted(options, cases::all(size))?;
+    let mut bench = Bench::new()?;
+    let mut results = Vec::new();
+    for case in &cases {
+        let rounds = if case.is_once { 1 } else { rounds };
+        let result = figures::measure(case, &mut bench, rounds)?;
+        print!("{}", report::text(&result));
+        results.push(result);
+    }
+    if options.write {
+        report::write(&results, &bench, rounds)?;
+    }
+    // Little work measures nothing.
+    Ok(options.quick || results.iter().all(figures::Result::holds))
+}
+
+/// The names of the cases, and what they are.
+pub fn list() {
+    for case in cases::all(Size::FULL) {
+        let long = match case.effort {
+            Effort::Short => "",
+            Effort::Long | Effort::Builds => " (by name, or with --long or --write)",
+        };
+        println!("{:24} {}{long}", case.name, case.what);
+    }
+}
+
+fn wanted(options: &Options, all: Vec<Case>) -> anyhow::Result<Vec<Case>> {
+    for name in &options.cases {
+        let is_there = all.iter().any(|case| case.name == name);
+        ensure!(is_there, "there is no case {name}; `--list` names them");
+    }
+    let is_wanted = |case: &Case| match case.effort {
+        _ if !options.cases.is_empty() => options.cases.iter().any(|name| name == case.name),
+        _ if options.long || options.write => true,
+        Effort::Short => true,
+        Effort::Long => options.quick,
+        Effort::Builds => false,
+    };
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
