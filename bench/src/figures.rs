@@ -61,17 +61,12 @@ pub fn measure(case: &Case, bench: &mut Bench, rounds: usize) -> anyhow::Result<
             runs[index].push(values);
         }
     }
-    let figures: Vec<Figure> = case
-        .sides
-        .iter()
-        .zip(runs)
-        .flat_map(|(side, runs)| {
-            let names = side.figures.iter().enumerate();
-            names
-                .map(|(index, name)| figure(name, runs.iter().map(|run| run[index]).collect()))
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let mut figures = Vec::new();
+    for (side, runs) in case.sides.iter().zip(runs) {
+        for (index, name) in side.figures.iter().enumerate() {
+            figures.push(figure(name, runs.iter().map(|run| run[index]).collect()));
+        }
+    }
     let judged = case
         .floors
         .iter()

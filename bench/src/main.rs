@@ -1,10 +1,12 @@
 //! `cargo race`: the queue and the api against their peers, on the same machine in the same run.
 //!
-//! A case ([`cases`]) has sides, ours and the peers', which take turns: queues ([`queues`]) or
-//! servers ([`servers`]). Each runs in a process of its own ([`side`]) against a fresh database of one
-//! PostgreSQL ([`bench`]) with its default durability. What counts is the ratio ([`figures`]); it goes to docs/benchmarks.md ([`report`]).
+//! A case ([`cases`]) has sides, ours and the peers', which take turns ([`figures`]): queues
+//! ([`queues`]), servers ([`servers`]), or the service's own binaries ([`binaries`]). A side has a
+//! process of its own ([`side`]), and a fresh database of one PostgreSQL with its default durability
+//! ([`bench`]). What counts is the ratio; it goes to docs/benchmarks.md ([`report`]).
 
 mod bench;
+mod binaries;
 mod cases;
 mod figures;
 mod load;

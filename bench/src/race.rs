@@ -9,7 +9,8 @@ use crate::{
     figures, report,
 };
 
-/// Runs them, and answers whether all floors hold.
+/// Runs them, and answers whether all of them ran and all floors hold. One that fails leaves the others
+/// their results.
 pub fn run(options: &Options) -> anyhow::Result<bool> {
     let (size, rounds) = if options.quick {
         (Size::QUICK, 1)
@@ -21,15 +22,20 @@ pub fn run(options: &Options) -> anyhow::Result<bool> {
     let mut results = Vec::new();
     for case in &cases {
         let rounds = if case.is_once { 1 } else { rounds };
-        let result = figures::measure(case, &mut bench, rounds)?;
-        print!("{}", report::text(&result));
-        results.push(result);
+        match figures::measure(case, &mut bench, rounds) {
+            Ok(result) => {
+                print!("{}", report::text(&result));
+                results.push(result);
+            }
+            Err(error) => eprintln!("{} · error: {error:#}", case.name),
+        }
     }
     if options.write {
         report::write(&results, &bench, rounds)?;
     }
     // Little work measures nothing.
-    Ok(options.quick || results.iter().all(figures::Result::holds))
+    let holds = options.quick || results.iter().all(figures::Result::holds);
+    Ok(holds && results.len() == cases.len())
 }
 
 /// The names of the cases, and what they are.

@@ -3,6 +3,7 @@
 mod claim;
 mod enqueue;
 mod execute;
+mod footprint;
 mod full_tables;
 mod latency;
 mod long_readers;
@@ -225,5 +226,6 @@ pub fn all(size: Size) -> Vec<Case> {
     cases.push(sqlite::case(size));
     cases.extend(enqueue::cases(size));
     cases.extend(web::cases(size));
+    cases.extend(footprint::cases(size));
     cases
 }

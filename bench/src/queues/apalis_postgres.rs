@@ -4,7 +4,7 @@ use apalis::prelude::*;
 use apalis_postgres::{Config, PostgresStorage};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
-use super::{BATCH, Contender, Order, until_none, watch::Watch};
+use super::{BATCH, Contender, Order, PAUSE, until_none, watch::Watch};
 
 const QUEUE: &str = "race";
 
@@ -54,6 +54,6 @@ pub async fn execute(order: &Order) -> anyhow::Result<Vec<f64>> {
     }
     watch.all().await;
     let left = "SELECT EXISTS (SELECT FROM apalis.jobs WHERE status <> 'Done')";
-    until_none(&order.url, left).await?;
+    until_none(&order.url, left, PAUSE).await?;
     Ok(watch.measured())
 }

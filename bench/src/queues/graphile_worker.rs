@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use super::{
-    BATCH, Contender, Jobs, Order, offer, until_none,
+    BATCH, Contender, Jobs, Order, PAUSE, offer, until_none,
     watch::{Watch, now},
 };
 
@@ -136,7 +136,7 @@ pub async fn execute(order: &Order) -> anyhow::Result<Vec<f64>> {
     });
     watch.all().await;
     let left = "SELECT EXISTS (SELECT FROM graphile_worker._private_jobs)";
-    until_none(&order.url, left).await?;
+    until_none(&order.url, left, PAUSE).await?;
     let measured = watch.measured();
     worker.request_shutdown();
     drop(running);

@@ -19,6 +19,9 @@ use crate::side::{self, Variables, say};
 /// How many jobs one statement enqueues.
 const BATCH: usize = 1_000;
 
+/// How often it is asked whether something is left, where little can be.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// Who does the work, and how it is set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Contender {
@@ -170,14 +173,13 @@ async fn timed(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
     Ok(vec![begun.elapsed().as_secs_f64()])
 }
 
-/// Returns when none of our jobs waits or runs.
+/// Returns when none of our jobs waits or runs. It may be asked all the time.
 pub async fn until_done(url: &str) -> anyhow::Result<()> {
-    until_none(url, ours::LEFT).await
+    until_none(url, ours::LEFT, Duration::from_millis(10)).await
 }
 
-/// Returns when a query that asks whether something is left says no. It is asked when little can be
-/// left, and the same of all.
-async fn until_none(url: &str, is_left: &'static str) -> anyhow::Result<()> {
+/// Returns when a query that asks whether something is left says no.
+async fn until_none(url: &str, is_left: &'static str, pause: Duration) -> anyhow::Result<()> {
     let db = e2e::connect(url).await;
     let is_left = Statement::from_string(db.get_database_backend(), is_left);
     loop {
@@ -185,6 +187,6 @@ async fn until_none(url: &str, is_left: &'static str) -> anyhow::Result<()> {
         if !row.map_or(Ok(false), |row| row.try_get_by_index(0))? {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(pause).await;
     }
 }

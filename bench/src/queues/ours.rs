@@ -7,7 +7,7 @@ use sea_orm::{DatabaseConnection, TransactionTrait as _};
 use worker::{Worker, queue::Schedules};
 
 use super::{
-    Action, BATCH, Jobs, Order, offer,
+    Action, BATCH, Jobs, Order, PAUSE, offer,
     tasks::{Nothing, job, registry},
     until_none,
     watch::{Watch, now},
@@ -101,7 +101,7 @@ async fn done(order: &Order, watch: &Watch) {
         return pending().await;
     }
     watch.all().await;
-    let told = until_none(&order.url, LEFT).await;
+    let told = until_none(&order.url, LEFT, PAUSE).await;
     if let Err(error) = told.and_then(|()| say(&watch.measured())) {
         eprintln!("error: {error:#}");
     }
