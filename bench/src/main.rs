@@ -47,7 +47,7 @@ struct Options {
     quick: bool,
 
     /// Runs all cases, and writes docs/benchmarks.md and its plots
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quick")]
     write: bool,
 
     /// Runs one side (for the race itself)

@@ -1,5 +1,6 @@
 //! What is raced.
 
+mod builds;
 mod claim;
 mod enqueue;
 mod execute;
@@ -227,5 +228,6 @@ pub fn all(size: Size) -> Vec<Case> {
     cases.extend(enqueue::cases(size));
     cases.extend(web::cases(size));
     cases.extend(footprint::cases(size));
+    cases.extend(builds::cases());
     cases
 }
