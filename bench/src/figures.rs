@@ -42,7 +42,8 @@ impl Judged {
     }
 }
 
-/// Runs each side so often, in turns, so that a machine whose speed drifts is fair to all.
+/// Runs each side so often, in turns, so that a machine whose speed drifts is fair to all; there and back,
+/// so that none always comes after the same one.
 pub fn measure(case: &Case, bench: &mut Bench, rounds: usize) -> anyhow::Result<Result> {
     let mut runs: Vec<Vec<Vec<f64>>> = vec![Vec::new(); case.sides.len()];
     if rounds > 1 {
@@ -51,8 +52,11 @@ pub fn measure(case: &Case, bench: &mut Bench, rounds: usize) -> anyhow::Result<
         }
     }
     for round in 0..rounds {
-        for turn in 0..case.sides.len() {
-            let index = (round + turn) % case.sides.len();
+        let mut order: Vec<usize> = (0..case.sides.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for index in order {
             let side = &case.sides[index];
             let values = (side.run)(bench)?;
             for (name, value) in side.figures.iter().zip(&values) {

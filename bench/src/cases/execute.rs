@@ -60,8 +60,8 @@ fn ten(size: Size) -> Case {
         "The same, 10 at once, without a queue in memory",
         Unit::Jobs,
     )
-    .side("ours", race(ours, size.jobs, Jobs::Alike))
-    .side("graphile_worker", race(graphile, size.jobs, Jobs::Alike))
+    .side("ours", race(ours, size.jobs / 5, Jobs::Alike))
+    .side("graphile_worker", race(graphile, size.jobs / 5, Jobs::Alike))
     .floor(at_least("ours", 2.0).times("graphile_worker"))
 }
 

@@ -55,6 +55,7 @@ pub fn cases(size: Size) -> Vec<Case> {
 fn memory(size: Size) -> Case {
     let used: Used = |_, _, process| machine::resident_megabytes(process.0.id());
     Case::new("memory", "Resident memory of a process", Unit::Megabytes)
+        .once()
         .figures(
             ["web, idle", "web, after 100,000 requests"],
             web(size, used),
@@ -76,6 +77,7 @@ fn connections(size: Size) -> Case {
         "Connections of a process to PostgreSQL, with a pool of ten",
         Unit::Connections,
     )
+    .once()
     .figures(
         ["web, idle", "web, after 100,000 requests"],
         web(size, used),

@@ -68,11 +68,13 @@ const CLAIM: &str = "
 UPDATE job
 SET state = 'running', worker_id = $1, started_at = clock_timestamp(),
     lease_number = lease_number + 1, attempt = attempt + 1
-WHERE id = ANY(ARRAY(
-    SELECT id FROM job WHERE queue = 'default' AND state = 'available'
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM job WHERE queue = 'default' AND state = 'available'
     ORDER BY priority, run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED
 ))
-RETURNING id, lease_number";
+RETURNING id, kind, queue, priority, payload::text, attempt, max_attempts, timeout_seconds, lease_number,
+          deaths, cancel_requested_at, created_at, run_at, started_at, errors::text, request_id, traceparent,
+          baggage, enqueued_by";
 
 const MOVE: &str = "
 WITH ended AS (
