@@ -6,8 +6,8 @@ mod startup;
 use std::time::Duration;
 
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use sqlx::{
     Connection, PgConnection,
@@ -138,6 +138,20 @@ async fn connect_postgres(
         .connect_lazy_with(options);
     metrics::watch(&pool, application);
     Ok(pool.into())
+}
+
+/// A connection that waits for no other statement of this process, made like those of `db` when it is
+/// first used. The metrics of pools do not count it. On SQLite, where writers wait for each other
+/// anyhow, it is `db`.
+pub fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return db.clone();
+    }
+    let pool = db.get_postgres_connection_pool();
+    let options = pool.options().clone().max_connections(1);
+    options
+        .connect_lazy_with((*pool.connect_options()).clone())
+        .into()
 }
 
 /// After a failover the old address may lead to a standby for a while. A connection to it would stay

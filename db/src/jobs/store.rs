@@ -52,6 +52,14 @@ impl JobStore {
         }
     }
 
+    /// The same store with a connection for itself ([`own_connection`](crate::own_connection)).
+    pub fn with_own_connection(&self) -> Self {
+        Self {
+            db: crate::own_connection(&self.db),
+            ..self.clone()
+        }
+    }
+
     /// The database.
     pub fn db(&self) -> &DatabaseConnection {
         &self.db

@@ -136,12 +136,6 @@ async fn execute(
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map_or_else(|| task.timeout(), Duration::from_secs);
     let cancellation = shared.held.cancellation(job.id);
-    let caused = Metadata {
-        request_id: job.request_id.clone(),
-        traceparent: Some(trace.traceparent()),
-        baggage: trace.baggage().map(str::to_owned),
-        enqueued_by: shared.work.resources.version.clone(),
-    };
     let context = JobContext::new(
         job,
         trace,
@@ -150,6 +144,7 @@ async fn execute(
         cancellation.clone(),
     );
     // The text of serde's error may repeat values of the payload.
+    let caused = metadata(&context);
     let attempt = match task.attempt(&job.payload, context) {
         Ok(attempt) => attempt,
         Err(error) => {
@@ -161,7 +156,7 @@ async fn execute(
             return End::Failed { error, after: None };
         }
     };
-    let attempt = with_metadata(move || caused.clone(), attempt).in_current_span();
+    let attempt = with_metadata(caused, attempt).in_current_span();
     let end = supervise(Box::pin(attempt), job, timeout, shared).await;
     match end {
         End::Failed { .. } | End::Panicked { .. } | End::Stopped
@@ -172,6 +167,19 @@ async fn execute(
         // What failed because it was told to stop has not failed.
         End::Failed { .. } | End::Panicked { .. } if cancellation.is_cancelled() => End::Stopped,
         end => end,
+    }
+}
+
+/// What the jobs remember that this attempt enqueues.
+fn metadata(job: &JobContext) -> impl Fn() -> Metadata + use<> {
+    let request_id = job.request_id.clone();
+    let trace = job.trace.clone();
+    let resources = Arc::clone(&job.resources);
+    move || Metadata {
+        request_id: request_id.clone(),
+        traceparent: Some(trace.traceparent()),
+        baggage: trace.baggage().map(str::to_owned),
+        enqueued_by: resources.version.clone(),
     }
 }
 

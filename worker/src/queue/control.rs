@@ -14,9 +14,10 @@ use super::{
     shared::{Assigned, Shared},
 };
 
-/// How many connections the loops use beside the listener's: a claim and a report under way at
-/// once, a heartbeat that waits for neither, and one for the rest.
-const CONNECTIONS: u32 = 4;
+/// How many connections the loops share: the heartbeat waits for none, and the rest is short. The claims
+/// of each queue and the reports have one of their own, so that none waits for another and the same
+/// statement meets the same session again (`cargo race execute`: a tenth). Then there is the listener's.
+const SHARED_CONNECTIONS: u32 = 2;
 
 /// What the loops need and the thread takes with it.
 pub(super) struct Control {
@@ -69,13 +70,13 @@ impl Control {
             loops.spawn(claim::run(
                 queue.clone(),
                 Arc::clone(&shared),
-                store.clone(),
+                store.with_own_connection(),
                 assigned,
             ));
         }
         loops.spawn(finish::run(
             Arc::clone(&shared),
-            store.clone(),
+            store.with_own_connection(),
             self.reports,
         ));
         loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
@@ -102,7 +103,7 @@ impl Control {
 
     async fn connect(&self) -> anyhow::Result<JobStore> {
         let mut settings = self.db.clone();
-        settings.database_pool_size = CONNECTIONS;
+        settings.database_pool_size = SHARED_CONNECTIONS;
         let db = db::connect(&settings, "worker queue").await?;
         let mut store = JobStore::new(db);
         if self.shared.work.resources.retention.finished.is_zero() {

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// How many reports one statement takes at the most.
-const BATCH: usize = 500;
+const BATCH: usize = 1_000;
 
 /// Runs until all attempts have ended and their reports are taken.
 pub(super) async fn run(

@@ -141,7 +141,10 @@ impl Runtime {
             let attempts = Arc::clone(&shared);
             let worker = WorkerBuilder::new(queue.name.as_str())
                 .backend(QueueBackend::new(assigned))
-                .build(move |assigned: Assigned| attempt::run(assigned, Arc::clone(&attempts)));
+                // Boxed, since apalis moves it about.
+                .build(move |assigned: Assigned| {
+                    Box::pin(attempt::run(assigned, Arc::clone(&attempts)))
+                });
             running.spawn(worker.run());
         }
         let is_asked = tokio::select! {

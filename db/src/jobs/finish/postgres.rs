@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ActiveEnum, ConnectionTrait, DbErr, Iterable, Value, sea_query::ArrayType};
+use sea_orm::{ActiveEnum, ConnectionTrait, DbErr, Iterable, SqlErr, Value, sea_query::ArrayType};
 use uuid::Uuid;
 
 use super::Report;
@@ -29,18 +29,9 @@ impl JobStore {
         let mut taken = HashSet::new();
         for state in finished_job::State::iter() {
             let ended = with_end(&reports, Some(state));
-            if ended.is_empty() {
-                continue;
+            if !ended.is_empty() {
+                taken.extend(self.end_postgres(&ended, state).await?);
             }
-            let values = [
-                self.postgres_now(),
-                ids(&ended),
-                leases(&ended),
-                state.to_value().into(),
-                errors(&ended),
-                self.keeps_completed.into(),
-            ];
-            taken.extend(self.returned_leases(FINISH, values).await?);
         }
         let requeued = with_end(&reports, None);
         if !requeued.is_empty() {
@@ -68,6 +59,35 @@ impl JobStore {
         Ok(taken)
     }
 
+    /// Ends the jobs in this state.
+    async fn end_postgres(
+        &self,
+        ended: &[&Report],
+        state: finished_job::State,
+    ) -> Result<Vec<(Uuid, i32)>, DbErr> {
+        if state == finished_job::State::Completed && !self.keeps_completed {
+            let values = [ids(ended), leases(ended)];
+            return self.returned_leases(DELETE, values).await;
+        }
+        let values = [
+            ids(ended),
+            leases(ended),
+            self.postgres_now(),
+            state.to_value().into(),
+            errors(ended),
+        ];
+        let moved = self.returned_leases(MOVE, values.clone()).await;
+        match moved.as_ref().map_err(DbErr::sql_err) {
+            Err(Some(SqlErr::UniqueConstraintViolation(_))) => {
+                self.db
+                    .execute_raw(postgres(REMOVE_COPIES, [ids(ended)]))
+                    .await?;
+                self.returned_leases(MOVE, values).await
+            }
+            _ => moved,
+        }
+    }
+
     async fn returned_leases<const N: usize>(
         &self,
         sql: &str,
@@ -75,7 +95,7 @@ impl JobStore {
     ) -> Result<Vec<(Uuid, i32)>, DbErr> {
         let rows = self.db.query_all_raw(postgres(sql, values)).await?;
         rows.iter()
-            .map(|row| Ok((row.try_get("", "id")?, row.try_get("", "lease_number")?)))
+            .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
             .collect()
     }
 }
@@ -119,36 +139,46 @@ fn array(ty: ArrayType, reports: &[&Report], value: impl Fn(&Report) -> Value) -
     )
 }
 
-// What the two statements have in common, and why. They walk the primary key of `job`, once per
+// What the three statements have in common, and why. They walk the primary key of `job`, once per
 // report: `ANY(ARRAY(SELECT …))` keeps them there whatever the statistics say. A join with the reports
 // does not: an `ANALYZE` at a moment when no job runs lets PostgreSQL expect none, and it compares every
 // running job with every report (`cargo race execute`: a tenth of the speed). So a report is found by a
 // binary search among the sorted ids, and "running" is said in a way that does not invite `job_running`.
 
-/// `$4` is the state in which they end.
-const FINISH: &str = concat!(
-    "
-WITH ended AS (
-    DELETE FROM job
-    WHERE id = ANY(ARRAY(SELECT unnest($2::uuid[])))
-      AND lease_number = ($3::int[])[width_bucket(id, $2::uuid[])]
-      AND state NOT IN ('scheduled', 'available')
-    RETURNING *
-), kept AS (
-    INSERT INTO finished_job (",
+macro_rules! delete {
+    () => {
+        "
+DELETE FROM job
+WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[])))
+  AND lease_number = ($2::int[])[width_bucket(id, $1::uuid[])]
+  AND state NOT IN ('scheduled', 'available')
+RETURNING "
+    };
+}
+
+const DELETE: &str = concat!(delete!(), "id, lease_number");
+
+/// `$4` is the state in which they end. It does not say what to do about a copy, which would make every
+/// insertion look for one first.
+const MOVE: &str = concat!(
+    "WITH ended AS (",
+    delete!(),
+    "*)
+INSERT INTO finished_job (",
     kept_columns!(),
     ", state, finished_at, attempt, lease_number, deaths, errors)
-    SELECT ",
+SELECT ",
     kept_columns!(),
-    ", $4, COALESCE($1, clock_timestamp()), attempt, lease_number, deaths,
-           COALESCE(NULLIF(($5::text[])[width_bucket(id, $2::uuid[])], '')::json, errors)
-    FROM ended
-    WHERE $6 OR $4 <> 'completed'
-    ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
-        finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
-)
-SELECT id, lease_number FROM ended"
+    ", $4, COALESCE($3, clock_timestamp()), attempt, lease_number, deaths,
+       COALESCE(NULLIF(($5::text[])[width_bucket(id, $1::uuid[])], '')::json, errors)
+FROM ended
+RETURNING id, lease_number"
 );
+
+/// What somebody has put among the finished jobs by hand while the job itself was not finished.
+const REMOVE_COPIES: &str = "
+DELETE FROM finished_job
+WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[]))) AND EXISTS (SELECT FROM job WHERE job.id = finished_job.id)";
 
 /// No delay keeps the job's place.
 const REQUEUE: &str = "
