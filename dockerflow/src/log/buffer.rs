@@ -6,95 +6,129 @@
 mod writer;
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::mem;
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing_subscriber::fmt::MakeWriter;
 
 use self::writer::Writer;
 use crate::metrics::LOG_LINES_DROPPED;
 
-/// How many lines may wait: some 8 MB of them, or a fifth of a second of a busy worker's.
-const CAPACITY: usize = 16_384;
+/// How many bytes may wait beside those that are being written: some 8,000 lines, or a tenth of a
+/// second of a busy service's.
+const CAPACITY: usize = 4 * 1024 * 1024;
 
-#[derive(Clone, Debug)]
-pub(super) struct Buffer {
-    sender: SyncSender<Message>,
-    counts: Arc<Counts>,
-}
+/// So much memory is kept for the next lines.
+const KEPT_CAPACITY: usize = 256 * 1024;
 
-#[derive(Debug)]
-enum Message {
-    Line(Vec<u8>),
-    /// Answered with whether everything before it is written.
-    Flush(SyncSender<bool>),
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffer(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Tells the writer that there is something to do.
+    bell: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    /// Lines that were taken and are not written yet.
-    waiting: AtomicU64,
+struct State {
+    batch: Batch,
+    /// Lines that the writer has taken and not yet written.
+    in_writing: u64,
     /// Lines that found the buffer full or the output closed.
-    dropped: AtomicU64,
+    dropped: u64,
+    /// Whether the writer waits for the bell.
+    is_idle: bool,
+}
+
+/// What the writer takes at a time.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    lines: u64,
+    /// Each is answered with whether everything before it is written.
+    flushes: Vec<SyncSender<bool>>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.lines == 0 && self.flushes.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_CAPACITY);
+        self.lines = 0;
+        self.flushes.clear();
+    }
 }
 
 impl Buffer {
     /// Starts the thread that writes to `out`. It lives as long as the process.
     pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
-        let (sender, receiver) = mpsc::sync_channel(CAPACITY);
-        let counts = Arc::new(Counts::default());
-        let writer = Writer::new(out, Arc::clone(&counts));
+        let buffer = Self::default();
+        let writer = Writer::new(out, buffer.clone());
         thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || writer.run(&receiver))?;
-        Ok(Self { sender, counts })
+            .spawn(move || writer.run())?;
+        Ok(buffer)
     }
 
     fn push(&self, line: &[u8]) {
         if writer::keep_own(line) {
             return;
         }
-        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.sender.try_send(Message::Line(line.to_vec())).is_err() {
-            self.counts.drop_waiting();
+        let mut state = self.state();
+        if state.batch.bytes.len() + line.len() > CAPACITY {
+            state.drop_lines(1);
+            return;
         }
+        state.batch.bytes.extend_from_slice(line);
+        state.batch.lines += 1;
+        self.ring(state);
     }
 
     /// Waits until everything so far is written, at most until the deadline, and says whether it is.
     pub(super) fn flush(&self, deadline: Instant) -> bool {
         let (answer, answered) = mpsc::sync_channel(1);
-        let mut message = Message::Flush(answer);
-        // The standard library's channel has no stable `send_timeout`.
-        while let Err(refused) = self.sender.try_send(message) {
-            match refused {
-                TrySendError::Full(refused) if Instant::now() < deadline => message = refused,
-                TrySendError::Full(_) | TrySendError::Disconnected(_) => return false,
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+        let mut state = self.state();
+        state.batch.flushes.push(answer);
+        self.ring(state);
         let left = deadline.saturating_duration_since(Instant::now());
         answered.recv_timeout(left).unwrap_or(false)
     }
 
     /// Lines that were dropped so far.
     pub(super) fn dropped(&self) -> u64 {
-        self.counts.dropped.load(Ordering::Relaxed)
+        self.state().dropped
     }
 
     /// Lines that will not be read if the process ends now.
     pub(super) fn lost(&self) -> u64 {
-        self.dropped() + self.counts.waiting.load(Ordering::Relaxed)
+        let state = self.state();
+        state.dropped + state.batch.lines + state.in_writing
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self, mut state: MutexGuard<'_, State>) {
+        if mem::take(&mut state.is_idle) {
+            drop(state);
+            self.0.bell.notify_one();
+        }
     }
 }
 
-impl Counts {
-    fn drop_waiting(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-        LOG_LINES_DROPPED.add(1, []);
+impl State {
+    fn drop_lines(&mut self, lines: u64) {
+        self.dropped += lines;
+        LOG_LINES_DROPPED.add(lines, []);
     }
 }
 

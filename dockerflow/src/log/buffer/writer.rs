@@ -1,17 +1,13 @@
 //! The far end of the buffer: the thread that writes.
 
 use std::cell::RefCell;
-use std::io::{BufWriter, Write};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Counts, Message};
-
-/// How many bytes are written at a time while lines are waiting.
-const WRITE_SIZE: usize = 64 * 1024;
+use super::{Batch, Buffer, State};
 
 /// After each write lines gather for a moment, without waking this thread: while it waits for the next
 /// line, whoever sends one pays for the wake-up. Measured, that was a fifth of what `GET /` cost.
@@ -38,100 +34,92 @@ pub(super) fn keep_own(line: &[u8]) -> bool {
     OWN_LINES.try_with(keep).unwrap_or(false)
 }
 
-pub(super) struct Writer<W: Write> {
-    out: BufWriter<W>,
-    counts: Arc<Counts>,
-    /// Lines that are in `out` and not known to be written.
-    unflushed: u64,
+pub(super) struct Writer<W> {
+    out: W,
+    buffer: Buffer,
     /// How many of the dropped lines the log has spoken of, and when.
     said: u64,
     said_at: Option<Instant>,
 }
 
 impl<W: Write> Writer<W> {
-    pub(super) fn new(out: W, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(out: W, buffer: Buffer) -> Self {
         Self {
-            out: BufWriter::with_capacity(WRITE_SIZE, out),
-            counts,
-            unflushed: 0,
+            out,
+            buffer,
             said: 0,
             said_at: None,
         }
     }
 
-    pub(super) fn run(mut self, receiver: &Receiver<Message>) {
+    pub(super) fn run(mut self) {
         OWN_LINES.set(Some(Vec::new()));
-        while let Some(message) = self.next(receiver) {
-            match message {
-                Message::Line(line) => self.write(&line),
-                Message::Flush(answer) => {
-                    self.say_what_was_dropped();
-                    let _ = answer.send(self.flush());
-                }
-            }
-            if self.unsaid() > 0 && self.said_at.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+        let mut batch = Batch::default();
+        loop {
+            self.take(&mut batch);
+            let is_written = self.write(&batch.bytes).is_ok();
+            self.written(batch.lines, is_written);
+            let is_due = self.said_at.is_none_or(|at| at.elapsed() >= SAY_EVERY);
+            if is_due || !batch.flushes.is_empty() {
                 self.say_what_was_dropped();
             }
+            for flush in &batch.flushes {
+                let _ = flush.send(is_written);
+            }
+            batch.clear();
+            thread::sleep(GATHER);
         }
     }
 
-    /// Where no line waits, the ones so far are written out before the next is waited for.
-    fn next(&mut self, receiver: &Receiver<Message>) -> Option<Message> {
-        match receiver.try_recv() {
-            Ok(message) => Some(message),
-            Err(TryRecvError::Disconnected) => None,
-            Err(TryRecvError::Empty) => {
-                let has_lines = self.unflushed > 0;
-                if self.flush() && has_lines {
-                    thread::sleep(GATHER);
-                    if let Ok(message) = receiver.try_recv() {
-                        return Some(message);
-                    }
-                }
-                self.wait(receiver)
+    /// Waits until there is something to do, and takes all of it. What is unsaid is something, after a
+    /// while.
+    fn take(&self, batch: &mut Batch) {
+        let mut state = self.buffer.state();
+        while state.batch.is_empty() {
+            state.is_idle = true;
+            if state.dropped == self.said {
+                state = self.wait(state);
+            } else {
+                let bell = &self.buffer.0.bell;
+                let waited = bell.wait_timeout(state, SAY_EVERY);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                break;
             }
         }
+        state.is_idle = false;
+        mem::swap(&mut state.batch, batch);
+        state.in_writing = batch.lines;
     }
 
-    fn wait(&mut self, receiver: &Receiver<Message>) -> Option<Message> {
-        while self.unsaid() > 0 {
-            match receiver.recv_timeout(SAY_EVERY) {
-                Ok(message) => return Some(message),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.say_what_was_dropped();
-                    self.flush();
-                }
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let bell = &self.buffer.0.bell;
+        bell.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.out.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A pipe that somebody has set not to block.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(GATHER),
+                Err(error) => return Err(error),
             }
         }
-        receiver.recv().ok()
+        self.out.flush()
     }
 
-    fn write(&mut self, line: &[u8]) {
-        match self.out.write_all(line) {
-            Ok(()) => self.unflushed += 1,
-            Err(_) => self.counts.drop_waiting(),
+    fn written(&self, lines: u64, is_written: bool) {
+        let mut state = self.buffer.state();
+        state.in_writing = 0;
+        if !is_written {
+            state.drop_lines(lines);
         }
-    }
-
-    /// Where it fails, the lines stay in `out` and stay counted as waiting.
-    fn flush(&mut self) -> bool {
-        let is_written = self.out.flush().is_ok();
-        if is_written {
-            self.counts
-                .waiting
-                .fetch_sub(self.unflushed, Ordering::Relaxed);
-            self.unflushed = 0;
-        }
-        is_written
-    }
-
-    fn unsaid(&self) -> u64 {
-        self.counts.dropped.load(Ordering::Relaxed) - self.said
     }
 
     fn say_what_was_dropped(&mut self) {
-        let lines = self.unsaid();
+        let lines = self.buffer.dropped() - self.said;
         if lines == 0 {
             return;
         }
@@ -143,9 +131,8 @@ impl<W: Write> Writer<W> {
             total = self.said,
             "log lines were dropped: standard output was not read fast enough"
         );
+        let own_lines = OWN_LINES.replace(Some(Vec::new())).unwrap_or_default();
         // If this fails as well, the end of the process says it.
-        let _ = self
-            .out
-            .write_all(&OWN_LINES.replace(Some(Vec::new())).unwrap_or_default());
+        let _ = self.write(&own_lines);
     }
 }
