@@ -2,16 +2,16 @@
 
 mod body;
 mod job_metadata;
+mod limit;
 mod methods;
 mod problems;
 mod routes;
 mod security_headers;
-mod time;
 
-pub(crate) use body::{BodyError, limit_body};
+pub(crate) use body::BodyError;
 pub(crate) use job_metadata::job_metadata;
+pub(crate) use limit::limit;
 pub(crate) use methods::Methods;
 pub(crate) use problems::problems;
 pub(crate) use routes::Routes;
 pub(crate) use security_headers::security_headers;
-pub(crate) use time::limit_time;

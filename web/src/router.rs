@@ -30,7 +30,7 @@ pub(crate) fn build(
 
     let views = views::all(db);
     let routes = Routes::of(&views);
-    let methods = Methods::of(views.clone());
+    let methods = Methods::of(views.clone(), &routes);
     let api = OpenApiService::new(routes.noted_by(views), "Bare Necessities", &*release);
 
     let checks = checks(db);
@@ -45,20 +45,19 @@ pub(crate) fn build(
             get(docs::document(&api)).with(NoteRoute::new(docs::DOCUMENT)),
         )
         .nest("/", api)
-        // From the inside out.
-        .around(move |endpoint, request| routes.clone().note_refused(endpoint, request))
+        // From the inside out. Boxed here and there, since a future that holds all the others is copied
+        // by each of them (`cargo race get-hello`).
         .around(move |endpoint, request| methods.clone().answer(endpoint, request))
         .around(move |endpoint, request| {
             middleware::job_metadata(release.clone(), endpoint, request)
         })
-        .around(move |endpoint, request| middleware::limit_body(limits, endpoint, request))
-        .around(move |endpoint, request| {
-            middleware::limit_time(limits.request_time, endpoint, request)
-        })
+        .around(move |endpoint, request| middleware::limit(limits, endpoint, request))
+        .boxed()
         // The log knows why: the panic hook wrote it.
         .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))
         .around(middleware::problems)
         .around(middleware::security_headers)
+        .boxed()
         .with(RequestMetrics)
         .with(
             RequestSummary::new()

@@ -6,13 +6,12 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use hyper::body::Bytes;
-use poem::{Body, Endpoint, Request, Result, http::header};
+use poem::{Body, Request, http::header};
 use thiserror::Error;
 use tokio::{
     runtime::Handle,
@@ -40,17 +39,12 @@ impl BodyError {
 }
 
 /// Limits the body of the request, whichever extractor reads it.
-pub(crate) async fn limit_body<E: Endpoint>(
-    limits: Limits,
-    endpoint: Arc<E>,
-    mut request: Request,
-) -> Result<E::Output> {
+pub(crate) fn limit_body(limits: Limits, request: &mut Request) {
     let body = request.take_body();
     if !body.is_empty() {
-        let body = LimitedBody::new(body, &request, limits);
+        let body = LimitedBody::new(body, request, limits);
         request.set_body(Body::from_bytes_stream(body));
     }
-    endpoint.call(request).await
 }
 
 struct LimitedBody {

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use dockerflow::poem::MatchedRoute;
 use poem::{
     Endpoint, IntoResponse as _, PathPattern, Request, Response, Result,
     error::MethodNotAllowedError,
@@ -12,6 +13,7 @@ use poem::{
 };
 use poem_openapi::OpenApi;
 
+use super::Routes;
 use crate::problem::Problem;
 
 /// The pages that are no views (Dockerflow's, the documentation) can only be read.
@@ -19,33 +21,44 @@ const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// The value of `Allow` by the pattern of the path.
 #[derive(Clone, Debug)]
-pub(crate) struct Methods(Arc<HashMap<String, HeaderValue>>);
+pub(crate) struct Methods {
+    allow: Arc<HashMap<String, HeaderValue>>,
+    routes: Routes,
+}
 
 impl Methods {
-    /// The methods that `views` know.
-    pub(crate) fn of(views: impl OpenApi) -> Self {
-        let mut routes = HashMap::new();
-        views.add_routes(&mut routes);
-        let allow = routes
+    /// The methods that `views` know on their routes.
+    pub(crate) fn of(views: impl OpenApi, routes: &Routes) -> Self {
+        let mut known = HashMap::new();
+        views.add_routes(&mut known);
+        let allow = known
             .into_iter()
             .filter_map(|(pattern, methods)| Some((pattern, allow(methods.into_keys())?)));
-        Self(Arc::new(allow.collect()))
+        Self {
+            allow: Arc::new(allow.collect()),
+            routes: routes.clone(),
+        }
     }
 
-    /// Completes the answer of `endpoint` where it does not know the method.
+    /// Completes the answer of `endpoint` where it does not know the method, and notes the route of such a
+    /// request, for which no view did.
     pub(crate) async fn answer<E: Endpoint>(
         self,
         endpoint: Arc<E>,
         request: Request,
     ) -> Result<Response> {
         let is_options = request.method() == Method::OPTIONS;
+        let matched = request.data::<MatchedRoute>().cloned();
         let error = match endpoint.call(request).await {
             Ok(output) => return Ok(output.into_response()),
             Err(error) if !error.is::<MethodNotAllowedError>() => return Err(error),
             Err(error) => error,
         };
-        let pattern = error.data::<PathPattern>();
-        let allow = pattern.and_then(|PathPattern(pattern)| self.0.get(&**pattern));
+        let pattern = error.data::<PathPattern>().map(|pattern| &*pattern.0);
+        if let (Some(pattern), Some(matched)) = (pattern, matched) {
+            self.routes.note(pattern, &matched);
+        }
+        let allow = pattern.and_then(|pattern| self.allow.get(pattern));
         let allow = allow.cloned().unwrap_or(READ_ONLY);
         if is_options {
             Ok(StatusCode::NO_CONTENT

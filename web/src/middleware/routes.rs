@@ -3,9 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use dockerflow::poem::{MatchedRoute, NoteRoute};
-use poem::{
-    Endpoint, EndpointExt as _, PathPattern, Request, Result, endpoint::BoxEndpoint, http::Method,
-};
+use poem::{EndpointExt as _, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     OpenApi,
     registry::{MetaApi, Registry},
@@ -30,21 +28,11 @@ impl Routes {
         Noted { views, routes }
     }
 
-    /// Notes the route of a request that the router refuses though it has the path: 405.
-    pub(crate) async fn note_refused<E: Endpoint>(
-        self,
-        endpoint: Arc<E>,
-        request: Request,
-    ) -> Result<E::Output> {
-        let matched = request.data::<MatchedRoute>().cloned();
-        let result = endpoint.call(request).await;
-        if let (Some(matched), Err(error)) = (matched, &result)
-            && let Some(PathPattern(pattern)) = error.data()
-            && let Some(route) = self.0.get(&**pattern)
-        {
+    /// Notes the route that has this pattern.
+    pub(super) fn note(&self, pattern: &str, matched: &MatchedRoute) {
+        if let Some(route) = self.0.get(pattern) {
             matched.set(route);
         }
-        result
     }
 }
 
