@@ -61,7 +61,10 @@ fn ten(size: Size) -> Case {
         Unit::Jobs,
     )
     .side("ours", race(ours, size.jobs / 5, Jobs::Alike))
-    .side("graphile_worker", race(graphile, size.jobs / 5, Jobs::Alike))
+    .side(
+        "graphile_worker",
+        race(graphile, size.jobs / 5, Jobs::Alike),
+    )
     .floor(at_least("ours", 2.0).times("graphile_worker"))
 }
 

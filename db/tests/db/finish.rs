@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use db::{
+    Settings, connect,
     entities::{finished_job, job},
     jobs::{
-        AttemptError, ClaimedJob, ERROR_LIMIT, Metadata, Outcome, Report, Verdict, append_error,
-        with_metadata,
+        AttemptError, ClaimedJob, ERROR_LIMIT, JobStore, Metadata, NewJob, Outcome, Report,
+        Verdict, append_error, enqueue_many, with_metadata,
     },
 };
 use e2e::Backend;
 use rstest::rstest;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use crate::test_store::{TestStore, note, report};
 
@@ -292,6 +294,50 @@ async fn a_copy_among_the_finished_jobs_holds_nothing_up(
     assert_eq!(verdicts, [Verdict::Taken, Verdict::Taken]);
     let finished = store.finished(claimed[0].id).await;
     assert_eq!(finished.state, finished_job::State::Completed);
+}
+
+#[tokio::test]
+async fn jobs_are_found_by_the_primary_key_though_the_statistics_expect_none_to_run() {
+    const JOBS: i64 = 500;
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let jobs: Vec<NewJob> = (0..JOBS).map(|_| note()).collect();
+    enqueue_many(store.db(), jobs).await.unwrap();
+    store.database.execute("ANALYZE job").await;
+    let claimed = store.claim(store.worker().await, u64::MAX).await;
+    let reports: Vec<Report> = claimed
+        .iter()
+        .map(|job| report(job, Outcome::Completed))
+        .collect();
+
+    // One session, which counts what it reads of an index and says so when it is told to.
+    let settings = Settings {
+        database_url: store.database.url().parse().unwrap(),
+        database_pool_size: 1,
+    };
+    let session = connect(&settings, "test").await.unwrap();
+    let read = async |index: &str| -> i64 {
+        let of_index =
+            format!("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
+        let ask = async |sql: &str| {
+            let statement = Statement::from_string(DbBackend::Postgres, sql);
+            session.query_one_raw(statement).await.unwrap().unwrap()
+        };
+        ask("SELECT pg_stat_force_next_flush()").await;
+        ask(&of_index).await.try_get_by_index(0).unwrap()
+    };
+    let before = (read("job_pkey").await, read("job_running").await);
+    let verdicts = JobStore::new(session.clone()).finish(&reports).await;
+    assert!(verdicts.unwrap().iter().all(|it| *it == Verdict::Taken));
+    let after = (read("job_pkey").await, read("job_running").await);
+
+    // Each job is there twice: as it was before the claim, and after.
+    assert!(
+        (JOBS..=3 * JOBS).contains(&(after.0 - before.0)),
+        "{before:?} {after:?}"
+    );
+    assert_eq!(after.1, before.1, "it was searched among all that run");
 }
 
 #[rstest]
