@@ -91,7 +91,7 @@ impl JobStore {
             job.update(&txn).await?;
             Cancelled::Requested
         } else {
-            bury(&txn, job, finished_job::State::Cancelled, now).await?;
+            bury(&txn, vec![(job, finished_job::State::Cancelled)], now).await?;
             Cancelled::AtOnce
         };
         txn.commit().await?;

@@ -104,7 +104,7 @@ async fn rescue_job_sqlite(
     job.lease_number += 1;
     job.attempt -= 1;
     if job.deaths >= DEATHS_ALLOWED {
-        return bury(txn, job, finished_job::State::Dead, now)
+        return bury(txn, vec![(job, finished_job::State::Dead)], now)
             .await
             .map(|()| false);
     }

@@ -1,10 +1,11 @@
-//! Finishing on SQLite: report by report in one transaction.
+//! Finishing on SQLite: in one transaction, what ends together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter,
 };
 use uuid::Uuid;
 
@@ -14,6 +15,9 @@ use crate::{
     jobs::{JobStore, store::sqlite_after},
 };
 
+/// How many jobs one statement moves: a statement has 32,766 variables, and a finished job 22 columns.
+const AT_ONCE: usize = 1_000;
+
 impl JobStore {
     /// The leases, each a job and a number, whose report is taken.
     pub(super) async fn finish_sqlite(
@@ -22,62 +26,65 @@ impl JobStore {
     ) -> Result<HashSet<(Uuid, i32)>, DbErr> {
         let txn = self.begin().await?;
         let mut taken = HashSet::new();
-        for report in reports {
-            let row = job::Entity::find_by_id(report.job_id).one(&txn).await?;
-            let holds = |job: &job::Model| {
-                job.lease_number == report.lease_number && job.state == job::State::Running
-            };
-            let is_taken = match row {
-                Some(job) if holds(&job) => {
-                    self.apply_sqlite(&txn, job, report).await?;
-                    true
-                }
-                Some(job) => job.lease_number == report.lease_number,
-                None => self.finished_under(&txn, report).await?,
-            };
-            if is_taken {
-                taken.insert(report.lease());
-            }
+        for reports in reports.chunks(AT_ONCE) {
+            self.finish_some_sqlite(&txn, reports, &mut taken).await?;
         }
         txn.commit().await?;
         Ok(taken)
     }
 
-    async fn apply_sqlite(
+    async fn finish_some_sqlite(
         &self,
         txn: &DatabaseTransaction,
-        mut job: job::Model,
-        report: &Report,
+        reports: &[Report],
+        taken: &mut HashSet<(Uuid, i32)>,
     ) -> Result<(), DbErr> {
         let now = self.sqlite_now();
-        if let Some(errors) = &report.errors {
-            job.errors = serde_json::from_str(errors).ok();
-        }
-        if let Some(state) = report.outcome.end() {
-            if state == finished_job::State::Completed && !self.keeps_completed {
-                return job::Entity::delete_by_id(job.id).exec(txn).await.map(drop);
+        let ids = reports.iter().map(|report| report.job_id);
+        let jobs = job::Entity::find().filter(job::Column::Id.is_in(ids));
+        let jobs = jobs.all(txn).await?.into_iter();
+        let mut jobs: HashMap<Uuid, job::Model> = jobs.map(|job| (job.id, job)).collect();
+        let mut ended = Vec::new();
+        for report in reports {
+            // One that comes twice finds nothing to do.
+            if taken.contains(&report.lease()) {
+                continue;
             }
-            return bury(txn, job, state, now).await;
+            let is_taken = match jobs.get(&report.job_id) {
+                Some(job) if job.lease_number != report.lease_number => false,
+                Some(job) if job.state == job::State::Running => {
+                    if let Some(mut job) = jobs.remove(&report.job_id) {
+                        if let Some(errors) = &report.errors {
+                            job.errors = serde_json::from_str(errors).ok();
+                        }
+                        match report.outcome.end() {
+                            Some(state) => ended.push((job, state)),
+                            None => requeue(txn, job, report, now).await?,
+                        }
+                    }
+                    true
+                }
+                Some(_) => true,
+                None => self.finished_under(txn, report).await?,
+            };
+            if is_taken {
+                taken.insert(report.lease());
+            }
         }
-        let delay = report.outcome.delay().unwrap_or_default();
-        let state = if delay.is_zero() {
-            job::State::Available
-        } else {
-            job::State::Scheduled
-        };
-        let run_at = match report.outcome.delay() {
-            Some(delay) => sqlite_after(now, delay),
-            None => job.run_at,
-        };
-        let attempt = job.attempt - i32::from(!report.outcome.costs_an_attempt());
-        let errors = job.errors.clone();
-        let mut job = job.into_active_model();
-        job.state = Set(state);
-        job.run_at = Set(run_at);
-        job.attempt = Set(attempt);
-        job.errors = Set(errors);
-        job.worker_id = Set(None);
-        job.update(txn).await.map(drop)
+        self.end_sqlite(txn, ended, now).await
+    }
+
+    async fn end_sqlite(
+        &self,
+        txn: &DatabaseTransaction,
+        ended: Vec<(job::Model, finished_job::State)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), DbErr> {
+        let is_kept = |state| self.keeps_completed || state != finished_job::State::Completed;
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            ended.into_iter().partition(|(_, state)| is_kept(*state));
+        remove(txn, gone.iter().map(|(job, _)| job.id).collect()).await?;
+        bury(txn, kept, now).await
     }
 
     /// Whether a job that is not among the unfinished ended under this lease. Where completed jobs
@@ -97,15 +104,49 @@ impl JobStore {
     }
 }
 
-/// Moves a job to the finished ones.
-pub(in crate::jobs) async fn bury(
+/// The job goes on: it waits, or has its place again.
+async fn requeue(
     txn: &DatabaseTransaction,
     job: job::Model,
-    state: finished_job::State,
+    report: &Report,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    job::Entity::delete_by_id(job.id).exec(txn).await?;
-    let finished = finished_job::Model {
+    let delay = report.outcome.delay().unwrap_or_default();
+    let state = if delay.is_zero() {
+        job::State::Available
+    } else {
+        job::State::Scheduled
+    };
+    let run_at = match report.outcome.delay() {
+        Some(delay) => sqlite_after(now, delay),
+        None => job.run_at,
+    };
+    let attempt = job.attempt - i32::from(!report.outcome.costs_an_attempt());
+    let errors = job.errors.clone();
+    let mut job = job.into_active_model();
+    job.state = Set(state);
+    job.run_at = Set(run_at);
+    job.attempt = Set(attempt);
+    job.errors = Set(errors);
+    job.worker_id = Set(None);
+    job.update(txn).await.map(drop)
+}
+
+/// Moves jobs to the finished ones, [`AT_ONCE`] at the most.
+pub(in crate::jobs) async fn bury(
+    txn: &DatabaseTransaction,
+    jobs: Vec<(job::Model, finished_job::State)>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = jobs.iter().map(|(job, _)| job.id).collect();
+    remove(txn, ids.clone()).await?;
+    // Somebody may have put a copy there by hand.
+    let copies = finished_job::Entity::delete_many().filter(finished_job::Column::Id.is_in(ids));
+    copies.exec(txn).await?;
+    let finished = jobs.into_iter().map(|(job, state)| finished_job::Model {
         id: job.id,
         kind: job.kind,
         queue: job.queue,
@@ -127,11 +168,18 @@ pub(in crate::jobs) async fn bury(
         traceparent: job.traceparent,
         baggage: job.baggage,
         enqueued_by: job.enqueued_by,
-    };
-    // Somebody may have put a copy there by hand.
-    finished_job::Entity::delete_by_id(job.id).exec(txn).await?;
-    finished_job::Entity::insert(finished.into_active_model())
-        .exec(txn)
+    });
+    let finished = finished.map(IntoActiveModel::into_active_model);
+    finished_job::Entity::insert_many(finished)
+        .exec_without_returning(txn)
         .await
         .map(drop)
+}
+
+async fn remove(txn: &DatabaseTransaction, ids: Vec<Uuid>) -> Result<(), DbErr> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let jobs = job::Entity::delete_many().filter(job::Column::Id.is_in(ids));
+    jobs.exec(txn).await.map(drop)
 }
