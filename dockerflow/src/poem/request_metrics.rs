@@ -1,8 +1,9 @@
 //! Requests, counted and timed.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::thread;
 use std::time::Instant;
 
@@ -100,8 +101,12 @@ struct Measured {
 impl Measured {
     fn begin(request: &mut Request) -> Self {
         IN_FLIGHT.fetch_add(1, Ordering::Relaxed);
-        let route: MatchedRoute = request.data().cloned().unwrap_or_default();
-        request.set_data(route.clone());
+        let route = request.data::<MatchedRoute>().cloned();
+        let route = route.unwrap_or_else(|| {
+            let route = MatchedRoute::default();
+            request.set_data(route.clone());
+            route
+        });
         Self {
             started: Instant::now(),
             method: method(request.method()),
@@ -135,30 +140,30 @@ impl Drop for Measured {
 /// Method, route and class of the status.
 type Labels = (&'static str, Option<Arc<str>>, &'static str);
 
-/// What was looked up once: to make the labels and look them up anew would cost a request a
-/// microsecond more.
-static SERIES: LazyLock<RwLock<HashMap<Labels, (Counter, Histogram)>>> =
-    LazyLock::new(RwLock::default);
+thread_local! {
+    /// What was looked up once by this thread: to make the labels and look them up anew would cost a
+    /// request a microsecond more.
+    static SERIES: RefCell<HashMap<Labels, (Counter, Histogram)>> = RefCell::default();
+}
 
 fn record(labels: Labels, took: f64) {
-    let known = SERIES.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some((count, duration)) = known.get(&labels) {
+    // A thread that ends has no place for it any more, and no request.
+    let _ = SERIES.try_with(|known| {
+        let mut known = known.borrow_mut();
+        let (count, duration) = known.entry(labels).or_insert_with_key(series);
         count.increment(1);
         duration.record(took);
-        return;
-    }
-    drop(known);
-    let (method, route, class) = labels.clone();
+    });
+}
+
+fn series((method, route, class): &Labels) -> (Counter, Histogram) {
+    let route = route.clone();
     let route = route.map_or(SharedString::const_str(NO_ROUTE), SharedString::from);
-    let values = [method.into(), route, class.into()];
-    let series = (
+    let values = [(*method).into(), route, (*class).into()];
+    (
         REQUESTS.counter_of(values.clone()),
         REQUEST_DURATION.histogram_of(values),
-    );
-    series.0.increment(1);
-    series.1.record(took);
-    let mut known = SERIES.write().unwrap_or_else(PoisonError::into_inner);
-    known.insert(labels, series);
+    )
 }
 
 /// A client may send any word.
