@@ -140,10 +140,9 @@ async fn connect_postgres(
     Ok(pool.into())
 }
 
-/// A connection that waits for no other statement of this process, made like those of `db` when it is
-/// first used. The metrics of pools do not count it. On SQLite, where writers wait for each other
-/// anyhow, it is `db`.
-pub fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
+/// A pool of one connection beside `db`, made like those of `db` when it is first used; on SQLite `db`
+/// itself. The metrics of pools do not count it.
+pub(crate) fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
     if db.get_database_backend() == DbBackend::Sqlite {
         return db.clone();
     }

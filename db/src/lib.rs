@@ -11,7 +11,7 @@ pub mod tasks;
 mod url;
 
 pub use connection::{
-    ACQUIRE_TIMEOUT, ConnectError, STARTUP_PATIENCE, begin, connect, listener_pool, own_connection,
+    ACQUIRE_TIMEOUT, ConnectError, STARTUP_PATIENCE, begin, connect, listener_pool,
 };
 pub use settings::Settings;
 pub use url::{DatabaseUrl, DatabaseUrlError};

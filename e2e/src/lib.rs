@@ -6,6 +6,7 @@
 
 mod app;
 mod database;
+mod jobs;
 pub mod postgres;
 pub mod process;
 pub mod sentry;
@@ -13,8 +14,8 @@ pub mod smtp;
 mod target;
 pub mod unruly;
 
-pub use app::{
-    RunningWorker, TestApp, pass, run_pending_jobs, settings, start_scheduled_worker, start_worker,
-    the_finished_job,
-};
+pub use app::{TestApp, settings};
 pub use database::{Backend, TestDatabase, connect};
+pub use jobs::{
+    RunningWorker, pass, run_pending_jobs, start_scheduled_worker, start_worker, the_finished_job,
+};

@@ -53,9 +53,30 @@ pub fn cases(size: Size) -> Vec<Case> {
 }
 
 fn memory(size: Size) -> Case {
-    let used: Used = |_, _, process| machine::resident_megabytes(process.0.id());
-    Case::new("memory", "Resident memory of a process", Unit::Megabytes)
-        .once()
+    let case = Case::new("memory", "Resident memory of a process", Unit::Megabytes);
+    idle_and_after(case, size, |_, _, process| {
+        machine::resident_megabytes(process.0.id())
+    })
+    .floor(at_most("web, idle", 20.0))
+    .floor(at_most("worker, idle", 16.0))
+    .floor(at_most("web, after 100,000 requests", 1.5).times("web, idle"))
+    .floor(at_most("worker, after 100,000 jobs", 1.5).times("worker, idle"))
+}
+
+fn connections(size: Size) -> Case {
+    let case = Case::new(
+        "connections",
+        "Connections of a process to PostgreSQL, with a pool of ten",
+        Unit::Connections,
+    );
+    idle_and_after(case, size, |bench, url, _| bench.ask(url, CONNECTIONS))
+        .floor(at_most("web, after 100,000 requests", 10.0))
+        .floor(at_most("worker, after 100,000 jobs", 16.0))
+}
+
+/// What each process uses before it has done anything, and after a lot.
+fn idle_and_after(case: Case, size: Size, used: Used) -> Case {
+    case.once()
         .figures(
             ["web, idle", "web, after 100,000 requests"],
             web(size, used),
@@ -64,30 +85,6 @@ fn memory(size: Size) -> Case {
             ["worker, idle", "worker, after 100,000 jobs"],
             worker(size, used),
         )
-        .floor(at_most("web, idle", 20.0))
-        .floor(at_most("worker, idle", 16.0))
-        .floor(at_most("web, after 100,000 requests", 1.5).times("web, idle"))
-        .floor(at_most("worker, after 100,000 jobs", 1.5).times("worker, idle"))
-}
-
-fn connections(size: Size) -> Case {
-    let used: Used = |bench, url, _| bench.ask(url, CONNECTIONS);
-    Case::new(
-        "connections",
-        "Connections of a process to PostgreSQL, with a pool of ten",
-        Unit::Connections,
-    )
-    .once()
-    .figures(
-        ["web, idle", "web, after 100,000 requests"],
-        web(size, used),
-    )
-    .figures(
-        ["worker, idle", "worker, after 100,000 jobs"],
-        worker(size, used),
-    )
-    .floor(at_most("web, after 100,000 requests", 10.0))
-    .floor(at_most("worker, after 100,000 jobs", 16.0))
 }
 
 /// What is used by a process.

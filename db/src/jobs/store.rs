@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::NOTIFY_CHANNEL;
+use crate::connection::own_connection;
 
 /// The job store of a database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,10 +53,11 @@ impl JobStore {
         }
     }
 
-    /// The same store with a connection for itself ([`own_connection`](crate::own_connection)).
+    /// The same store with a connection for itself, which waits for no other statement of this process.
+    /// SQLite, where writers wait for each other anyhow, has none.
     pub fn with_own_connection(&self) -> Self {
         Self {
-            db: crate::own_connection(&self.db),
+            db: own_connection(&self.db),
             ..self.clone()
         }
     }

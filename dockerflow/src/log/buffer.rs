@@ -84,8 +84,7 @@ impl Buffer {
         }
         let mut state = self.state();
         if state.batch.bytes.len() + line.len() > CAPACITY {
-            state.drop_lines(1);
-            return;
+            return dropped(state, 1);
         }
         state.batch.bytes.extend_from_slice(line);
         state.batch.lines += 1;
@@ -125,11 +124,11 @@ impl Buffer {
     }
 }
 
-impl State {
-    fn drop_lines(&mut self, lines: u64) {
-        self.dropped += lines;
-        LOG_LINES_DROPPED.add(lines, []);
-    }
+/// Counts lines that are dropped. The metric comes after the lock, under which nothing may log.
+fn dropped(mut state: MutexGuard<'_, State>, lines: u64) {
+    state.dropped += lines;
+    drop(state);
+    LOG_LINES_DROPPED.add(lines, []);
 }
 
 impl<'a> MakeWriter<'a> for Buffer {

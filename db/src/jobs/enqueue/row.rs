@@ -85,12 +85,7 @@ impl Row {
         let wakes = self.delay.is_zero() && notify::is_due();
         let mut values = self.values(None);
         values.extend([delay.into(), wakes.into(), NOTIFY_CHANNEL.into()]);
-        let sql = match self.unique_key {
-            Some(_) => INSERT_UNIQUE_POSTGRES,
-            // Spares a look for what cannot be there (`cargo race enqueue-one`).
-            None => INSERT_POSTGRES,
-        };
-        Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+        Statement::from_sql_and_values(DbBackend::Postgres, INSERT_POSTGRES, values)
     }
 
     fn sqlite(&self) -> Statement {
@@ -121,30 +116,17 @@ impl Row {
     }
 }
 
-macro_rules! insert_postgres {
-    ($on_conflict:literal) => {
-        concat!(
-            "
+/// `$15` is the delay in milliseconds, `$16` whether to wake the workers, `$17` the channel. The
+/// duplicate is left alone: `DO UPDATE` would lock its row for as long as the caller's transaction
+/// is open.
+const INSERT_POSTGRES: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
                  created_at, request_id, traceparent, baggage, enqueued_by, run_at)
 SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11, $12, $13, $14,
        now.at + $15 * interval '1 millisecond'
 FROM (SELECT COALESCE($10, clock_timestamp()) AS at) AS now
-",
-            $on_conflict,
-            "
-RETURNING id, CASE WHEN $16 THEN pg_notify($17, queue)::text END AS notified"
-        )
-    };
-}
-
-/// `$15` is the delay in milliseconds, `$16` whether to wake the workers, `$17` the channel.
-const INSERT_POSTGRES: &str = insert_postgres!("");
-
-/// The duplicate is left alone: `DO UPDATE` would lock its row for as long as the caller's transaction
-/// is open.
-const INSERT_UNIQUE_POSTGRES: &str =
-    insert_postgres!("ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING");
+ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+RETURNING id, CASE WHEN $16 THEN pg_notify($17, queue)::text END AS notified";
 
 const INSERT_SQLITE: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,

@@ -69,20 +69,22 @@ impl JobStore {
             let values = [ids(ended), leases(ended)];
             return self.returned_leases(DELETE, values).await;
         }
-        let values = [
-            ids(ended),
-            leases(ended),
-            self.postgres_now(),
-            state.to_value().into(),
-            errors(ended),
-        ];
-        let moved = self.returned_leases(MOVE, values.clone()).await;
+        let values = || {
+            [
+                ids(ended),
+                leases(ended),
+                self.postgres_now(),
+                state.to_value().into(),
+                errors(ended),
+            ]
+        };
+        let moved = self.returned_leases(MOVE, values()).await;
         match moved.as_ref().map_err(DbErr::sql_err) {
             Err(Some(SqlErr::UniqueConstraintViolation(_))) => {
                 self.db
                     .execute_raw(postgres(REMOVE_COPIES, [ids(ended)]))
                     .await?;
-                self.returned_leases(MOVE, values).await
+                self.returned_leases(MOVE, values()).await
             }
             _ => moved,
         }

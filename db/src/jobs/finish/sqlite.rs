@@ -1,6 +1,6 @@
 //! Finishing on SQLite: in one transaction, what ends together.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -50,22 +50,22 @@ impl JobStore {
             if taken.contains(&report.lease()) {
                 continue;
             }
-            let is_taken = match jobs.get(&report.job_id) {
-                Some(job) if job.lease_number != report.lease_number => false,
-                Some(job) if job.state == job::State::Running => {
-                    if let Some(mut job) = jobs.remove(&report.job_id) {
-                        if let Some(errors) = &report.errors {
-                            job.errors = serde_json::from_str(errors).ok();
-                        }
-                        match report.outcome.end() {
-                            Some(state) => ended.push((job, state)),
-                            None => requeue(txn, job, report, now).await?,
-                        }
+            let is_taken = match jobs.entry(report.job_id) {
+                Entry::Occupied(row) if row.get().lease_number != report.lease_number => false,
+                Entry::Occupied(row) if row.get().state == job::State::Running => {
+                    let (id, mut job) = row.remove_entry();
+                    if let Some(errors) = &report.errors {
+                        job.errors = serde_json::from_str(errors).ok();
+                    }
+                    if let Some(state) = report.outcome.end() {
+                        ended.push((job, state));
+                    } else {
+                        jobs.insert(id, requeue(txn, job, report, now).await?);
                     }
                     true
                 }
-                Some(_) => true,
-                None => self.finished_under(txn, report).await?,
+                Entry::Occupied(_) => true,
+                Entry::Vacant(_) => self.finished_under(txn, report).await?,
             };
             if is_taken {
                 taken.insert(report.lease());
@@ -110,7 +110,7 @@ async fn requeue(
     job: job::Model,
     report: &Report,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<job::Model, DbErr> {
     let delay = report.outcome.delay().unwrap_or_default();
     let state = if delay.is_zero() {
         job::State::Available
@@ -129,7 +129,7 @@ async fn requeue(
     job.attempt = Set(attempt);
     job.errors = Set(errors);
     job.worker_id = Set(None);
-    job.update(txn).await.map(drop)
+    job.update(txn).await
 }
 
 /// Moves jobs to the finished ones, [`AT_ONCE`] at the most.

@@ -114,7 +114,7 @@ impl<W: Write> Writer<W> {
         let mut state = self.buffer.state();
         state.in_writing = 0;
         if !is_written {
-            state.drop_lines(lines);
+            super::dropped(state, lines);
         }
     }
 
