@@ -1,37 +1,30 @@
-"""The same endpoints in Flask, with a log of JSON lines: the peer of the web cases."""
+"""The same endpoints in Flask with Mozilla's Dockerflow extension: the peer of the web cases."""
 
 import json
-import logging
 import os
-import sys
-import time
+from logging.config import dictConfig
 
-from flask import Flask, g, jsonify, request
+from dockerflow.flask import Dockerflow
+from flask import Flask, jsonify, request
 from sqlalchemy import String, create_engine, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-
-class JsonFormatter(logging.Formatter):
-    def format(self, record):
-        return json.dumps(
-            {
-                "Timestamp": int(record.created * 1e9),
-                "Type": record.name,
-                "Logger": "flask",
-                "Hostname": os.uname().nodename,
-                "EnvVersion": "2.0",
-                "Severity": 6,
-                "Pid": os.getpid(),
-                "Fields": getattr(record, "fields", {"msg": record.getMessage()}),
+dictConfig(
+    {
+        "version": 1,
+        "formatters": {
+            "json": {"()": "dockerflow.logging.JsonLogFormatter", "logger_name": "flask"}
+        },
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "json",
+                "stream": "ext://sys.stdout",
             }
-        )
-
-
-handler = logging.StreamHandler(sys.stdout)
-handler.setFormatter(JsonFormatter())
-summary = logging.getLogger("request.summary")
-summary.addHandler(handler)
-summary.setLevel(logging.INFO)
+        },
+        "loggers": {"request.summary": {"handlers": ["console"], "level": "INFO"}},
+    }
+)
 
 
 class Base(DeclarativeBase):
@@ -48,24 +41,7 @@ class User(Base):
 url = os.environ["DATABASE_URL"].replace("postgres://", "postgresql+psycopg://")
 engine = create_engine(url, pool_size=5)
 app = Flask(__name__)
-
-
-@app.before_request
-def begin():
-    g.begun = time.monotonic()
-
-
-@app.after_request
-def summarize(response):
-    fields = {
-        "method": request.method,
-        "path": request.path,
-        "code": response.status_code,
-        "agent": request.headers.get("User-Agent", ""),
-        "t": int((time.monotonic() - g.begun) * 1000),
-    }
-    summary.info("", extra={"fields": fields})
-    return response
+Dockerflow(app)
 
 
 @app.get("/")

@@ -13,25 +13,25 @@ use crate::side::say;
 
 const APP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/flask");
 
-/// Whether the peer can run here: installs it at the first call, in the target folder.
+/// Whether the peer can run here: installs it in the target folder where it is not there as required.
 pub fn is_there() -> bool {
     let environment = environment();
     let run = |program: &Path, arguments: &[&str]| {
         let status = Command::new(program).args(arguments).status();
         status.is_ok_and(|status| status.success())
     };
-    let marker = environment.join("installed");
-    if marker.exists() {
+    let requirements = format!("{APP}/requirements.txt");
+    let installed = environment.join("requirements.txt");
+    if fs::read(&installed).ok() == fs::read(&requirements).ok() {
         return true;
     }
-    let requirements = format!("{APP}/requirements.txt");
     run(
         Path::new("python3"),
         &["-m", "venv", &environment.display().to_string()],
     ) && run(
         &environment.join("bin/pip"),
         &["install", "--quiet", "-r", &requirements],
-    ) && fs::write(marker, "").is_ok()
+    ) && fs::copy(&requirements, installed).is_ok()
 }
 
 fn environment() -> PathBuf {
