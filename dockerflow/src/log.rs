@@ -19,11 +19,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::Subscriber;
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, Layered, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry};
 
 use self::buffer::Buffer;
 pub(crate) use self::fields::{SpanFields, field_values};
@@ -84,16 +85,16 @@ pub fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filtered = Registry::default().with(settings.level.env_filter());
+    let filtered = Registry::default().with(settings.level.targets());
     filtered.with(match settings.format {
         Format::Json => lines(Mozlog::new(logger, writer)),
         Format::Text => lines(Text::new(writer, wants_colour())),
     })
 }
 
-type Lines = Box<dyn Layer<Layered<EnvFilter, Registry>> + Send + Sync>;
+type Lines = Box<dyn Layer<Layered<Targets, Registry>> + Send + Sync>;
 
-fn lines(layer: impl Layer<Layered<EnvFilter, Registry>> + Send + Sync) -> Lines {
+fn lines(layer: impl Layer<Layered<Targets, Registry>> + Send + Sync) -> Lines {
     Box::new(layer)
 }
 

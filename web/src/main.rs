@@ -4,10 +4,6 @@ use std::pin::pin;
 
 use web::{App, Cli, Command, Settings};
 
-/// Jobs and requests are made on one thread and dropped on another, at which the system's own is slow.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::settings::Switch;
 
@@ -61,8 +60,9 @@ impl FromStr for Format {
 pub struct Filter(String);
 
 impl Filter {
-    pub(super) fn env_filter(&self) -> EnvFilter {
-        EnvFilter::new(&self.0)
+    pub(super) fn targets(&self) -> Targets {
+        // It was parsed when it was made.
+        self.0.parse().unwrap_or_default()
     }
 }
 
@@ -116,7 +116,7 @@ fn is_for_target(directive: &str) -> bool {
     directive
         .rsplit_once('=')
         .is_some_and(|(target, level)| is_target(target) && is_level(level))
-        && EnvFilter::builder().parse(directive).is_ok()
+        && directive.parse::<Targets>().is_ok()
 }
 
 fn is_target(text: &str) -> bool {
