@@ -26,48 +26,38 @@ impl JobStore {
         let mut reports: Vec<&Report> = reports.iter().collect();
         reports.sort_by_key(|report| report.lease());
 
-        let mut taken = HashSet::new();
-        for state in finished_job::State::iter() {
-            let ended = with_end(&reports, Some(state));
-            if !ended.is_empty() {
-                taken.extend(self.end_postgres(&ended, state).await?);
+        let mut taken = HashSet::with_capacity(reports.len());
+        let ends = finished_job::State::iter().map(Some);
+        for end in ends.chain([None]) {
+            let alike: Vec<&Report> = reports
+                .iter()
+                .copied()
+                .filter(|report| report.outcome.end() == end)
+                .collect();
+            if alike.is_empty() {
+                continue;
             }
-        }
-        let requeued = with_end(&reports, None);
-        if !requeued.is_empty() {
-            let delays = array(ArrayType::BigInt, &requeued, |report| delay(report).into());
-            let refunds = array(ArrayType::Int, &requeued, |report| {
-                i32::from(!report.outcome.costs_an_attempt()).into()
-            });
-            let (ids, leases, errors) = (ids(&requeued), leases(&requeued), errors(&requeued));
-            let values = [self.postgres_now(), ids, leases, delays, refunds, errors];
-            taken.extend(self.returned_leases(REQUEUE, values).await?);
-        }
-        let open: Vec<&Report> = reports
-            .into_iter()
-            .filter(|report| !taken.contains(&report.lease()))
-            .collect();
-        if !open.is_empty() {
-            taken.extend(
-                self.returned_leases(
-                    TAKEN_BEFORE,
-                    [ids(&open), leases(&open), self.keeps_completed.into()],
-                )
-                .await?,
-            );
+            let changed = match end {
+                Some(state) => self.end_postgres(&alike, state).await?,
+                None => self.requeue_postgres(&alike).await?,
+            };
+            if changed == alike.len() as u64 {
+                taken.extend(alike.iter().map(|report| report.lease()));
+            } else {
+                taken.extend(self.taken(&alike).await?);
+            }
         }
         Ok(taken)
     }
 
-    /// Ends the jobs in this state.
+    /// Ends the jobs in this state, and answers how many did.
     async fn end_postgres(
         &self,
         ended: &[&Report],
         state: finished_job::State,
-    ) -> Result<Vec<(Uuid, i32)>, DbErr> {
+    ) -> Result<u64, DbErr> {
         if state == finished_job::State::Completed && !self.keeps_completed {
-            let values = [ids(ended), leases(ended)];
-            return self.returned_leases(DELETE, values).await;
+            return self.changed(DELETE, [ids(ended), leases(ended)]).await;
         }
         let values = || {
             [
@@ -78,36 +68,41 @@ impl JobStore {
                 errors(ended),
             ]
         };
-        let moved = self.returned_leases(MOVE, values()).await;
+        let moved = self.changed(MOVE, values()).await;
         match moved.as_ref().map_err(DbErr::sql_err) {
             Err(Some(SqlErr::UniqueConstraintViolation(_))) => {
-                self.db
-                    .execute_raw(postgres(REMOVE_COPIES, [ids(ended)]))
-                    .await?;
-                self.returned_leases(MOVE, values()).await
+                self.changed(REMOVE_COPIES, [ids(ended)]).await?;
+                self.changed(MOVE, values()).await
             }
             _ => moved,
         }
     }
 
-    async fn returned_leases<const N: usize>(
-        &self,
-        sql: &str,
-        values: [Value; N],
-    ) -> Result<Vec<(Uuid, i32)>, DbErr> {
-        let rows = self.db.query_all_raw(postgres(sql, values)).await?;
+    /// Lets the jobs go on, and answers how many do.
+    async fn requeue_postgres(&self, requeued: &[&Report]) -> Result<u64, DbErr> {
+        let delays = array(ArrayType::BigInt, requeued, |report| delay(report).into());
+        let refunds = array(ArrayType::Int, requeued, |report| {
+            i32::from(!report.outcome.costs_an_attempt()).into()
+        });
+        let (ids, leases, errors) = (ids(requeued), leases(requeued), errors(requeued));
+        let values = [self.postgres_now(), ids, leases, delays, refunds, errors];
+        self.changed(REQUEUE, values).await
+    }
+
+    /// Those of the reports that are taken, now or earlier.
+    async fn taken(&self, reports: &[&Report]) -> Result<Vec<(Uuid, i32)>, DbErr> {
+        let values = [ids(reports), leases(reports), self.keeps_completed.into()];
+        let rows = self.db.query_all_raw(postgres(TAKEN, values)).await?;
         rows.iter()
             .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
             .collect()
     }
-}
 
-/// The reports that end their jobs like this, or do not end them.
-fn with_end<'a>(reports: &[&'a Report], end: Option<finished_job::State>) -> Vec<&'a Report> {
-    let reports = reports.iter().copied();
-    reports
-        .filter(|report| report.outcome.end() == end)
-        .collect()
+    /// How many rows a statement changed.
+    async fn changed<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, DbErr> {
+        let result = self.db.execute_raw(postgres(sql, values)).await?;
+        Ok(result.rows_affected())
+    }
 }
 
 /// The library cannot put a NULL into an array, so "none" travels as -1.
@@ -153,19 +148,18 @@ macro_rules! delete {
 DELETE FROM job
 WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[])))
   AND lease_number = ($2::int[])[width_bucket(id, $1::uuid[])]
-  AND state NOT IN ('scheduled', 'available')
-RETURNING "
+  AND state NOT IN ('scheduled', 'available')"
     };
 }
 
-const DELETE: &str = concat!(delete!(), "id, lease_number");
+const DELETE: &str = delete!();
 
 /// `$4` is the state in which they end. It does not say what to do about a copy, which would make every
 /// insertion look for one first.
 const MOVE: &str = concat!(
     "WITH ended AS (",
     delete!(),
-    "*)
+    " RETURNING *)
 INSERT INTO finished_job (",
     kept_columns!(),
     ", state, finished_at, attempt, lease_number, deaths, errors)
@@ -173,8 +167,7 @@ SELECT ",
     kept_columns!(),
     ", $4, COALESCE($3, clock_timestamp()), attempt, lease_number, deaths,
        COALESCE(NULLIF(($5::text[])[width_bucket(id, $1::uuid[])], '')::json, errors)
-FROM ended
-RETURNING id, lease_number"
+FROM ended"
 );
 
 /// What somebody has put among the finished jobs by hand while the job itself was not finished.
@@ -194,12 +187,11 @@ SET state = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] > 0 THEN 'sch
     worker_id = NULL
 WHERE id = ANY(ARRAY(SELECT unnest($2::uuid[])))
   AND lease_number = ($3::int[])[width_bucket(id, $2::uuid[])]
-  AND state NOT IN ('scheduled', 'available')
-RETURNING id, lease_number";
+  AND state NOT IN ('scheduled', 'available')";
 
 /// Walks the primary keys of both tables, once per report. `$3`: completed jobs are kept, so that one
 /// that is in neither never was.
-const TAKEN_BEFORE: &str = "
+const TAKEN: &str = "
 SELECT report.id, report.lease_number FROM unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
 WHERE EXISTS (SELECT FROM finished_job
               WHERE finished_job.id = report.id AND finished_job.lease_number = report.lease_number)
