@@ -9,8 +9,10 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
-    JobContext, TaskError, metrics,
-    registry::{Attempt, Runnable},
+    JobContext, TaskError,
+    held::Hold,
+    metrics,
+    registry::Runnable,
     retry::jittered,
     shared::{Assigned, Shared},
 };
@@ -57,7 +59,7 @@ enum End {
 
 /// Runs an attempt of an assigned job, frees its slot and reports.
 pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
-    let Assigned { job, slot } = assigned;
+    let Assigned { job, hold, slot } = assigned;
     let trace = job
         .traceparent
         .as_deref()
@@ -80,7 +82,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
             _ if !shared.may_begin() => End::Stopped,
             _ if job.cancel_requested_at.is_some() => End::Cancelled,
             None => End::Unknown,
-            Some(task) => in_company(task, &job, trace, &shared).await,
+            Some(task) => in_company(task, &job, &hold, trace, &shared).await,
         };
         let report = judge(&job, task, end);
         summarize(&job, report.outcome, begun);
@@ -103,11 +105,12 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
 async fn in_company(
     task: &dyn Runnable,
     job: &ClaimedJob,
+    hold: &Hold,
     trace: TraceContext,
     shared: &Shared,
 ) -> End {
     if job.deaths < DEATHS_IN_COMPANY {
-        return execute(task, job, trace, shared).await;
+        return execute(task, job, hold, trace, shared).await;
     }
     let later = End::Snoozed {
         after: jittered(ALONE_PAUSE),
@@ -116,9 +119,9 @@ async fn in_company(
     let Ok(_suspect) = shared.suspect.try_lock() else {
         return later;
     };
-    shared.held.leave_company(job.id);
+    hold.leave_company();
     match tokio::time::timeout(ALONE_PATIENCE, shared.company.write()).await {
-        Ok(_alone) if shared.may_begin() => execute(task, job, trace, shared).await,
+        Ok(_alone) if shared.may_begin() => execute(task, job, hold, trace, shared).await,
         Ok(_) => End::Stopped,
         // Others run for long: it must not keep further ones from being claimed.
         Err(_) => later,
@@ -128,6 +131,7 @@ async fn in_company(
 async fn execute(
     task: &dyn Runnable,
     job: &ClaimedJob,
+    hold: &Hold,
     trace: TraceContext,
     shared: &Shared,
 ) -> End {
@@ -135,13 +139,12 @@ async fn execute(
         .timeout_seconds
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map_or_else(|| task.timeout(), Duration::from_secs);
-    let cancellation = shared.held.cancellation(job.id);
     let context = JobContext::new(
         job,
         trace,
         timeout,
         Arc::clone(&shared.work.resources),
-        cancellation.clone(),
+        hold.cancellation.clone(),
     );
     // The text of serde's error may repeat values of the payload.
     let caused = metadata(&context);
@@ -157,15 +160,15 @@ async fn execute(
         }
     };
     let attempt = with_metadata(caused, attempt).in_current_span();
-    let end = supervise(Box::pin(attempt), job, timeout, shared).await;
+    let end = supervise(attempt, hold, timeout).await;
     match end {
-        End::Failed { .. } | End::Panicked { .. } | End::Stopped
-            if shared.held.is_unwanted(job.id) =>
-        {
+        End::Failed { .. } | End::Panicked { .. } | End::Stopped if hold.is_unwanted() => {
             End::Cancelled
         }
         // What failed because it was told to stop has not failed.
-        End::Failed { .. } | End::Panicked { .. } if cancellation.is_cancelled() => End::Stopped,
+        End::Failed { .. } | End::Panicked { .. } if hold.cancellation.is_cancelled() => {
+            End::Stopped
+        }
         end => end,
     }
 }
@@ -185,11 +188,13 @@ fn metadata(job: &JobContext) -> impl Fn() -> Metadata + use<> {
 
 /// Runs the attempt as a task of its own, so that a panic stays in it and attempts run on all
 /// cores.
-async fn supervise(attempt: Attempt, job: &ClaimedJob, timeout: Duration, shared: &Shared) -> End {
+async fn supervise(
+    attempt: impl Future<Output = Result<(), TaskError>> + Send + 'static,
+    hold: &Hold,
+    timeout: Duration,
+) -> End {
     let mut running = tokio::spawn(attempt);
-    shared
-        .held
-        .began(job.id, job.lease_number, running.abort_handle());
+    hold.began(running.abort_handle());
     let Ok(result) = tokio::time::timeout(timeout, &mut running).await else {
         running.abort();
         let error = format!("it took longer than {timeout:?}");

@@ -19,6 +19,9 @@ use super::{
 /// statement meets the same session again (`cargo race execute`: a tenth). Then there is the listener's.
 const SHARED_CONNECTIONS: u32 = 2;
 
+/// How many threads: reports are stored while claims are read.
+const THREADS: usize = 2;
+
 /// What the loops need and the thread takes with it.
 pub(super) struct Control {
     pub(super) shared: Arc<Shared>,
@@ -39,7 +42,9 @@ impl Control {
     pub(super) fn start(self) -> io::Result<Started> {
         let (ready_sender, ready) = oneshot::channel();
         let (stopped_sender, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("queue")
             .enable_all()
             .build()?;
         let body = move || {

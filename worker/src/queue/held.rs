@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::{sync::OwnedRwLockReadGuard, task::AbortHandle};
@@ -13,73 +16,76 @@ use uuid::Uuid;
 pub(super) type Company = Arc<OwnedRwLockReadGuard<()>>;
 
 #[derive(Debug, Default)]
-pub(super) struct Held(Mutex<HashMap<Uuid, Attempt>>);
+pub(super) struct Held(Mutex<HashMap<Uuid, Arc<Hold>>>);
 
+/// What is known of a job that is held, besides the job.
 #[derive(Debug)]
-struct Attempt {
+pub(super) struct Hold {
     lease_number: i32,
-    cancellation: CancellationToken,
-    abort: Option<AbortHandle>,
-    is_unwanted: bool,
-    company: Option<Company>,
+    /// Tells its attempt to end.
+    pub(super) cancellation: CancellationToken,
+    is_unwanted: AtomicBool,
+    abort: OnceLock<AbortHandle>,
+    company: Mutex<Option<Company>>,
 }
 
-impl Held {
-    fn jobs(&self) -> MutexGuard<'_, HashMap<Uuid, Attempt>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes a claim.
-    pub(super) fn insert(&self, job: Uuid, lease_number: i32, company: Company) {
-        let attempt = Attempt {
+impl Hold {
+    pub(super) fn new(lease_number: i32, company: Company) -> Self {
+        Self {
             lease_number,
             cancellation: CancellationToken::new(),
-            abort: None,
-            is_unwanted: false,
-            company: Some(company),
-        };
-        self.jobs().insert(job, attempt);
+            is_unwanted: AtomicBool::new(false),
+            abort: OnceLock::new(),
+            company: Mutex::new(Some(company)),
+        }
     }
 
     /// The job is no company for others any more: it is about to be the only one.
-    pub(super) fn leave_company(&self, job: Uuid) {
-        let company = self.jobs().get_mut(&job).map(|it| it.company.take());
+    pub(super) fn leave_company(&self) {
+        let company = locked(&self.company).take();
         drop(company);
     }
 
     /// Notes how the attempt can be stopped.
-    pub(super) fn began(&self, job: Uuid, lease_number: i32, abort: AbortHandle) {
-        if let Some(attempt) = self.jobs().get_mut(&job)
-            && attempt.lease_number == lease_number
-        {
-            attempt.abort = Some(abort);
-        }
+    pub(super) fn began(&self, abort: AbortHandle) {
+        // An attempt begins once.
+        let _ = self.abort.set(abort);
     }
 
-    /// The token of a claim that is still held.
-    pub(super) fn cancellation(&self, job: Uuid) -> CancellationToken {
-        self.jobs()
-            .get(&job)
-            .map(|attempt| attempt.cancellation.clone())
-            .unwrap_or_default()
+    /// Whether somebody cancelled the job.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.is_unwanted.load(Ordering::Acquire)
+    }
+}
+
+impl Held {
+    fn jobs(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Hold>>> {
+        locked(&self.0)
     }
 
-    /// Lets go of a claim. A later claim of the same job is another one and stays.
-    pub(super) fn remove(&self, job: Uuid, lease_number: i32) {
+    /// Notes the jobs of a claim.
+    pub(super) fn extend(&self, jobs: impl Iterator<Item = (Uuid, Arc<Hold>)>) {
+        self.jobs().extend(jobs);
+    }
+
+    /// Lets go of claims. A later claim of the same job is another one and stays.
+    pub(super) fn remove(&self, claims: impl Iterator<Item = (Uuid, i32)>) {
         let mut jobs = self.jobs();
-        if jobs
-            .get(&job)
-            .is_some_and(|attempt| attempt.lease_number == lease_number)
-        {
-            jobs.remove(&job);
+        for (job, lease_number) in claims {
+            if jobs
+                .get(&job)
+                .is_some_and(|hold| hold.lease_number == lease_number)
+            {
+                jobs.remove(&job);
+            }
         }
     }
 
     /// Whether a claim is held: no outcome of it is stored yet.
     pub(super) fn holds(&self, job: Uuid, lease_number: i32) -> bool {
         let jobs = self.jobs();
-        let attempt = jobs.get(&job);
-        attempt.is_some_and(|attempt| attempt.lease_number == lease_number)
+        let hold = jobs.get(&job);
+        hold.is_some_and(|hold| hold.lease_number == lease_number)
     }
 
     pub(super) fn ids(&self) -> Vec<Uuid> {
@@ -92,36 +98,31 @@ impl Held {
 
     /// Tells attempts that somebody cancelled their jobs.
     pub(super) fn cancel(&self, ids: &[Uuid]) {
-        let mut jobs = self.jobs();
-        for id in ids {
-            if let Some(attempt) = jobs.get_mut(id) {
-                attempt.is_unwanted = true;
-                attempt.cancellation.cancel();
-            }
+        let jobs = self.jobs();
+        for hold in ids.iter().filter_map(|id| jobs.get(id)) {
+            hold.is_unwanted.store(true, Ordering::Release);
+            hold.cancellation.cancel();
         }
-    }
-
-    /// Whether somebody cancelled the job.
-    pub(super) fn is_unwanted(&self, job: Uuid) -> bool {
-        self.jobs()
-            .get(&job)
-            .is_some_and(|attempt| attempt.is_unwanted)
     }
 
     /// Tells every attempt that its outcome no longer counts.
     pub(super) fn cancel_all(&self) {
-        for attempt in self.jobs().values() {
-            attempt.cancellation.cancel();
+        for hold in self.jobs().values() {
+            hold.cancellation.cancel();
         }
     }
 
     /// Stops every attempt at its next await.
     pub(super) fn abort_all(&self) -> usize {
         let jobs = self.jobs();
-        let running = jobs.values().filter_map(|attempt| attempt.abort.as_ref());
+        let running = jobs.values().filter_map(|hold| hold.abort.get());
         running
             .filter(|abort| !abort.is_finished())
             .map(AbortHandle::abort)
             .count()
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,13 +7,19 @@ use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Work, doubts::Doubts, health::Claiming, held::Held, lease::Lease, limits::Limits,
+    Config, Work,
+    doubts::Doubts,
+    health::Claiming,
+    held::{Held, Hold},
+    lease::Lease,
+    limits::Limits,
 };
 
 /// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
 #[derive(Debug)]
 pub(super) struct Assigned {
     pub(super) job: ClaimedJob,
+    pub(super) hold: Arc<Hold>,
     pub(super) slot: OwnedSemaphorePermit,
 }
 
