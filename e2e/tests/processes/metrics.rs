@@ -259,7 +259,7 @@ async fn statsd_is_sent_what_prometheus_is_shown_with_tags() {
         ("http_requests_total:1", format!("|c|#{of_request}")),
         (
             "http_request_duration_seconds:0.",
-            format!("|h|#{of_request}"),
+            format!("|h|@1.0|#{of_request}"),
         ),
         (
             "process_resident_memory_bytes:",
