@@ -1,6 +1,6 @@
 //! What PostgreSQL does for our tables with no worker around it.
 
-use sqlx::{Connection as _, PgConnection, Row as _};
+use sqlx::{Connection as _, PgConnection, PgPool, Row as _, postgres::PgPoolOptions};
 use uuid::Uuid;
 
 use super::Order;
@@ -38,11 +38,13 @@ async fn claim_and_move(url: String) -> anyhow::Result<()> {
     }
 }
 
-/// Every client inserts its share, each row in a transaction.
+/// Every client inserts its share, each row in a transaction, on connections of a pool as a service has.
 pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
     let share = order.jobs / clients;
+    let pool = PgPoolOptions::new().max_connections(clients).test_before_acquire(false);
+    let pool = pool.connect(&order.url).await?;
     let clients: Vec<_> = (0..clients)
-        .map(|_| tokio::spawn(insert(order.url.clone(), share)))
+        .map(|_| tokio::spawn(insert(pool.clone(), share)))
         .collect();
     for client in clients {
         client.await??;
@@ -50,10 +52,9 @@ pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn insert(url: String, jobs: u32) -> anyhow::Result<()> {
-    let mut connection = PgConnection::connect(&url).await?;
+async fn insert(pool: PgPool, jobs: u32) -> anyhow::Result<()> {
     for id in 0..jobs {
-        let mut txn = connection.begin().await?;
+        let mut txn = pool.begin().await?;
         sqlx::query(INSERT)
             .bind(Uuid::now_v7())
             .bind(format!("{{\"id\":{id}}}"))

@@ -36,7 +36,7 @@ impl Row {
             } else {
                 self.postgres()
             };
-            if db.query_one_raw(statement).await?.is_some() {
+            if db.execute_raw(statement).await?.rows_affected() > 0 {
                 return Ok(self.enqueued());
             }
             // The job that has the key may end between the two statements: then it is free again.
@@ -126,14 +126,13 @@ SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11, $12, $13, $14,
        now.at + $15 * interval '1 millisecond'
 FROM (SELECT COALESCE($10, clock_timestamp()) AS at) AS now
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
-RETURNING id, CASE WHEN $16 THEN pg_notify($17, queue)::text END AS notified";
+RETURNING CASE WHEN $16 THEN pg_notify($17, queue) END";
 
 const INSERT_SQLITE: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
                  created_at, request_id, traceparent, baggage, enqueued_by, run_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
-RETURNING id";
+ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING";
 
 /// Walks the unique index `job_unique_key`.
 const FIND_BY_KEY: &str = "SELECT id FROM job WHERE kind = $1 AND unique_key = $2";
