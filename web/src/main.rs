@@ -4,6 +4,11 @@ use std::pin::pin;
 
 use web::{App, Cli, Command, Settings};
 
+/// A request is read on one thread and may be answered on another, at which the system's own is slow
+/// (`cargo race get-hello`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {

@@ -41,7 +41,9 @@ async fn claim_and_move(url: String) -> anyhow::Result<()> {
 /// Every client inserts its share, each row in a transaction, on connections of a pool as a service has.
 pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
     let share = order.jobs / clients;
-    let pool = PgPoolOptions::new().max_connections(clients).test_before_acquire(false);
+    let pool = PgPoolOptions::new()
+        .max_connections(clients)
+        .test_before_acquire(false);
     let pool = pool.connect(&order.url).await?;
     let clients: Vec<_> = (0..clients)
         .map(|_| tokio::spawn(insert(pool.clone(), share)))
