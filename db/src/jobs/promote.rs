@@ -19,13 +19,14 @@ impl JobStore {
         if self.is_sqlite() {
             return self.promote_sqlite(limit).await;
         }
-        // Walks `job_scheduled` (run_at) over scheduled rows only, and wakes the workers of each queue.
+        // Walks `job_scheduled` (run_at) over the rows that are due, and wakes the workers of each queue. The
+        // time is a query of its own: as one that is read again for each row, it could not bound the walk.
         let sql = "
             WITH promoted AS (
                 UPDATE job SET state = 'available'
                 WHERE id = ANY(ARRAY(
                     SELECT id FROM job
-                    WHERE state = 'scheduled' AND run_at <= COALESCE($1, clock_timestamp())
+                    WHERE state = 'scheduled' AND run_at <= (SELECT COALESCE($1, clock_timestamp()))
                     ORDER BY run_at
                     LIMIT $2
                     FOR UPDATE SKIP LOCKED

@@ -34,12 +34,13 @@ impl JobStore {
                 .await?;
             return Ok(pruned.rows_affected);
         }
-        // Walks `finished_job_age` (state, finished_at).
+        // Walks `finished_job_age` (state, finished_at) over the rows that are too old, as [`promote`](Self::promote)
+        // does over those that are due.
         let sql = "
             DELETE FROM finished_job
             WHERE id = ANY(ARRAY(
                 SELECT id FROM finished_job
-                WHERE state = $2 AND finished_at < COALESCE($1, clock_timestamp()) - $3 * interval '1 millisecond'
+                WHERE state = $2 AND finished_at < (SELECT COALESCE($1, clock_timestamp()) - $3 * interval '1 millisecond')
                 ORDER BY finished_at
                 LIMIT $4
             ))";

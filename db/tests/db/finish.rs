@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use db::{
-    Settings, connect,
     entities::{finished_job, job},
     jobs::{
-        AttemptError, ClaimedJob, ERROR_LIMIT, JobStore, Metadata, NewJob, Outcome, Report,
-        Verdict, append_error, enqueue_many, with_metadata,
+        AttemptError, ClaimedJob, ERROR_LIMIT, Metadata, NewJob, Outcome, Report, Verdict,
+        append_error, enqueue_many, with_metadata,
     },
 };
 use e2e::Backend;
 use rstest::rstest;
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
-use crate::test_store::{TestStore, note, report};
+use crate::{
+    session::Session,
+    test_store::{TestStore, note, report},
+};
 
 /// The report of an attempt that failed for a reason.
 fn failed(claim: &ClaimedJob, outcome: Outcome, reason: &str) -> Report {
@@ -311,26 +312,17 @@ async fn jobs_are_found_by_the_primary_key_though_the_statistics_expect_none_to_
         .map(|job| report(job, Outcome::Completed))
         .collect();
 
-    // One session, which counts what it reads of an index and says so when it is told to.
-    let settings = Settings {
-        database_url: store.database.url().parse().unwrap(),
-        database_pool_size: 1,
+    let session = Session::open(&store).await;
+    let read = async || {
+        (
+            session.read_of_index("job_pkey").await,
+            session.read_of_index("job_running").await,
+        )
     };
-    let session = connect(&settings, "test").await.unwrap();
-    let read = async |index: &str| -> i64 {
-        let of_index =
-            format!("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
-        let ask = async |sql: &str| {
-            let statement = Statement::from_string(DbBackend::Postgres, sql);
-            session.query_one_raw(statement).await.unwrap().unwrap()
-        };
-        ask("SELECT pg_stat_force_next_flush()").await;
-        ask(&of_index).await.try_get_by_index(0).unwrap()
-    };
-    let before = (read("job_pkey").await, read("job_running").await);
-    let verdicts = JobStore::new(session.clone()).finish(&reports).await;
+    let before = read().await;
+    let verdicts = session.store().finish(&reports).await;
     assert!(verdicts.unwrap().iter().all(|it| *it == Verdict::Taken));
-    let after = (read("job_pkey").await, read("job_running").await);
+    let after = read().await;
 
     // Each job is there twice: as it was before the claim, and after.
     assert!(

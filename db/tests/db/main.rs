@@ -16,6 +16,7 @@ mod operate;
 mod promote;
 mod prune;
 mod rescue;
+mod session;
 mod status;
 mod steadiness;
 mod storm;

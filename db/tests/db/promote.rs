@@ -6,7 +6,10 @@ use db::{entities::job, jobs::Outcome};
 use e2e::Backend;
 use rstest::rstest;
 
-use crate::test_store::{TestStore, report};
+use crate::{
+    session::Session,
+    test_store::{TestStore, report},
+};
 
 /// Three jobs that are due 10, 20 and 30 s after the start, the last one enqueued first.
 async fn three_due(store: &TestStore) -> Vec<uuid::Uuid> {
@@ -103,4 +106,21 @@ async fn a_batch_may_be_larger_than_a_statement_has_variables(
     );
     store.database.execute(&copies).await;
     assert_eq!(store.at(60).promote(u64::MAX).await.unwrap(), 42_003);
+}
+
+#[tokio::test]
+async fn the_jobs_that_are_for_later_are_not_read() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let later = "
+        INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at)
+        SELECT gen_random_uuid(), 'note', 'default', 'scheduled', '{}', 1, now() + interval '1 hour', now()
+        FROM generate_series(1, 10000)";
+    store.database.execute(later).await;
+    store.database.execute("ANALYZE job").await;
+    let session = Session::open(&store).await;
+    let before = session.read_of_table("job").await;
+    assert_eq!(session.store().promote(1000).await.unwrap(), 0);
+    assert_eq!(session.read_of_table("job").await, before);
 }

@@ -6,7 +6,10 @@ use db::{entities::finished_job::State, jobs::Outcome};
 use e2e::Backend;
 use rstest::rstest;
 
-use crate::test_store::{TestStore, report};
+use crate::{
+    session::Session,
+    test_store::{TestStore, report},
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -111,4 +114,23 @@ async fn unfinished_jobs_are_not_pruned(
         assert_eq!(store.at(3600).prune(state, MINUTE, 10).await.unwrap(), 0);
     }
     assert_eq!(store.count().await, 1);
+}
+
+#[tokio::test]
+async fn the_jobs_that_are_not_too_old_are_not_read() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let young = "
+        INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts, run_at,
+                                  created_at, started_at, finished_at, lease_number)
+        SELECT gen_random_uuid(), 'note', 'default', 0, 'completed', '{}', 1, 1, now(), now(), now(), now(), 1
+        FROM generate_series(1, 10000)";
+    store.database.execute(young).await;
+    store.database.execute("ANALYZE finished_job").await;
+    let session = Session::open(&store).await;
+    let before = session.read_of_table("finished_job").await;
+    let pruned = session.store().prune(State::Completed, MINUTE, 1000).await;
+    assert_eq!(pruned.unwrap(), 0);
+    assert_eq!(session.read_of_table("finished_job").await, before);
 }
