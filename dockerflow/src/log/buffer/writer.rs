@@ -60,11 +60,10 @@ impl<W: Write> Writer<W> {
             let is_written = self.write(&batch.bytes).is_ok();
             self.written(batch.lines, is_written);
             let is_due = self.said_at.is_none_or(|at| at.elapsed() >= SAY_EVERY);
-            if is_due || !batch.flushes.is_empty() {
-                self.say_what_was_dropped();
-            }
+            let is_asked = !batch.flushes.is_empty();
+            let is_said = (is_due || is_asked) && self.say_what_was_dropped();
             for flush in &batch.flushes {
-                let _ = flush.send(is_written);
+                let _ = flush.send(is_written && is_said);
             }
             batch.clear();
             thread::sleep(GATHER);
@@ -118,21 +117,25 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    fn say_what_was_dropped(&mut self) {
-        let lines = self.buffer.dropped() - self.said;
+    /// Answers whether all that was dropped is said.
+    fn say_what_was_dropped(&mut self) -> bool {
+        let total = self.buffer.dropped();
+        let lines = total - self.said;
         if lines == 0 {
-            return;
+            return true;
         }
-        self.said += lines;
         self.said_at = Some(Instant::now());
         tracing::warn!(
             target: "dockerflow::log",
             lines,
-            total = self.said,
+            total,
             "log lines were dropped: standard output was not read fast enough"
         );
         let own_lines = OWN_LINES.replace(Some(Vec::new())).unwrap_or_default();
-        // If this fails as well, the end of the process says it.
-        let _ = self.write(&own_lines);
+        let is_said = self.write(&own_lines).is_ok();
+        if is_said {
+            self.said = total;
+        }
+        is_said
     }
 }
