@@ -149,3 +149,34 @@ impl Write for &Buffer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Broken;
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_flush_knows_of_the_lines_that_were_lost_before_it() {
+        let buffer = Buffer::start(Broken).unwrap();
+        buffer.push(b"lost\n");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while buffer.dropped() == 0 {
+            assert!(Instant::now() < deadline, "it is not counted");
+            thread::yield_now();
+        }
+        assert!(!buffer.flush(deadline));
+    }
+}

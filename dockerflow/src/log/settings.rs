@@ -1,7 +1,6 @@
 //! What is logged, and how: `LOG_LEVEL`, `LOG_FORMAT`, `LOG_QUERYSTRING`.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -56,25 +55,24 @@ impl FromStr for Format {
 ///
 /// A list without a level of its own starts from `info`, so that `web=debug` adds lines and does not
 /// silence every other part of the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter(String);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter(Targets);
 
 impl Filter {
     pub(super) fn targets(&self) -> Targets {
-        // It was parsed when it was made.
-        self.0.parse().unwrap_or_default()
-    }
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self("info".to_owned())
+        self.0.clone()
     }
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self(Targets::new().with_default(LevelFilter::INFO))
     }
 }
 
@@ -101,7 +99,11 @@ impl FromStr for Filter {
         if !has_level {
             directives.insert(0, "info");
         }
-        Ok(Self(directives.join(",")))
+        let directives = directives.join(",");
+        directives
+            .parse()
+            .map(Self)
+            .map_err(|_| InvalidFilter(directives))
     }
 }
 
@@ -116,7 +118,6 @@ fn is_for_target(directive: &str) -> bool {
     directive
         .rsplit_once('=')
         .is_some_and(|(target, level)| is_target(target) && is_level(level))
-        && directive.parse::<Targets>().is_ok()
 }
 
 fn is_target(text: &str) -> bool {

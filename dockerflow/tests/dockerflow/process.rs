@@ -258,7 +258,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_given_defaults() {
     };
     assert_eq!(
         show(&|_| ()),
-        json!({"port": 1, "has_password": true, "level": "warn,process=info"})
+        json!({"port": 1, "has_password": true, "level": "process=info,warn"})
     );
     let fields = show(&|command| {
         command

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     QueueConfig,
-    held::{Company, Hold},
+    held::Company,
     metrics::CLAIMED,
     retry::{Pauses, in_time, jittered},
     shared::{Assigned, Shared},
@@ -114,23 +114,12 @@ async fn claim(
     shared.claiming_since.answered(&queue.name);
     let count = jobs.len();
     CLAIMED.add(count as u64, [queue.name.clone().into()]);
-    let assigned_now: Vec<Assigned> = jobs
-        .into_iter()
-        .zip(free)
-        .map(|(job, slot)| Assigned {
-            hold: Arc::new(Hold::new(job.lease_number, Arc::clone(&company))),
-            job,
-            slot,
-        })
-        .collect();
-    shared.held.extend(
-        assigned_now
-            .iter()
-            .map(|it| (it.job.id, Arc::clone(&it.hold))),
-    );
-    for it in assigned_now {
+    for (job, slot) in jobs.into_iter().zip(free) {
+        let hold = shared
+            .held
+            .insert(job.id, job.lease_number, Arc::clone(&company));
         // The receiver goes only after this loop.
-        drop(assigned.send(it));
+        drop(assigned.send(Assigned { job, hold, slot }));
     }
     Ok(count)
 }

@@ -1,4 +1,4 @@
-//! The thread that the loops run on.
+//! The threads that the loops run on.
 
 use std::{io, sync::Arc, thread};
 
@@ -19,7 +19,7 @@ use super::{
 /// statement meets the same session again (`cargo race execute`: a tenth). Then there is the listener's.
 const SHARED_CONNECTIONS: u32 = 2;
 
-/// How many threads: reports are stored while claims are read.
+/// How many threads run loops: while one reads a claim, the other stores reports (`cargo race execute`).
 const THREADS: usize = 2;
 
 /// What the loops need and the thread takes with it.

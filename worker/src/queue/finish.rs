@@ -1,6 +1,6 @@
 //! The finish loop: reports in batches, kept until the database took them.
 
-use std::{slice, sync::Arc};
+use std::sync::Arc;
 
 use db::jobs::{JobStore, Report, Verdict};
 use tokio::sync::mpsc;
@@ -60,7 +60,9 @@ pub(super) async fn run(
 async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(), StatementError> {
     match in_time(store.finish(batch)).await {
         Ok(verdicts) => {
-            let_go(shared, batch, &verdicts);
+            for (report, verdict) in batch.iter().zip(verdicts) {
+                let_go(shared, report, verdict);
+            }
             Ok(())
         }
         Err(error) if !error.is_about_data() => Err(error),
@@ -76,26 +78,22 @@ async fn finish(shared: &Shared, store: &JobStore, batch: &[Report]) -> Result<(
                     errors: None,
                     ..report.clone()
                 };
-                let verdicts = in_time(store.finish(&[bare])).await?;
-                let_go(shared, slice::from_ref(report), &verdicts);
+                for verdict in in_time(store.finish(&[bare])).await? {
+                    let_go(shared, report, verdict);
+                }
             }
             Ok(())
         }
     }
 }
 
-fn let_go(shared: &Shared, reports: &[Report], verdicts: &[Verdict]) {
-    for (report, verdict) in reports.iter().zip(verdicts) {
-        if *verdict == Verdict::Refused {
-            tracing::warn!(
-                job = %report.job_id,
-                lease_number = report.lease_number,
-                "the outcome came too late: the job belongs to another attempt"
-            );
-        }
+fn let_go(shared: &Shared, report: &Report, verdict: Verdict) {
+    if verdict == Verdict::Refused {
+        tracing::warn!(
+            job = %report.job_id,
+            lease_number = report.lease_number,
+            "the outcome came too late: the job belongs to another attempt"
+        );
     }
-    let claims = reports
-        .iter()
-        .map(|report| (report.job_id, report.lease_number));
-    shared.held.remove(claims);
+    shared.held.remove(report.job_id, report.lease_number);
 }

@@ -30,16 +30,6 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    pub(super) fn new(lease_number: i32, company: Company) -> Self {
-        Self {
-            lease_number,
-            cancellation: CancellationToken::new(),
-            is_unwanted: AtomicBool::new(false),
-            abort: OnceLock::new(),
-            company: Mutex::new(Some(company)),
-        }
-    }
-
     /// The job is no company for others any more: it is about to be the only one.
     pub(super) fn leave_company(&self) {
         let company = locked(&self.company).take();
@@ -63,21 +53,27 @@ impl Held {
         locked(&self.0)
     }
 
-    /// Notes the jobs of a claim.
-    pub(super) fn extend(&self, jobs: impl Iterator<Item = (Uuid, Arc<Hold>)>) {
-        self.jobs().extend(jobs);
+    /// Notes a claim.
+    pub(super) fn insert(&self, job: Uuid, lease_number: i32, company: Company) -> Arc<Hold> {
+        let hold = Arc::new(Hold {
+            lease_number,
+            cancellation: CancellationToken::new(),
+            is_unwanted: AtomicBool::new(false),
+            abort: OnceLock::new(),
+            company: Mutex::new(Some(company)),
+        });
+        self.jobs().insert(job, Arc::clone(&hold));
+        hold
     }
 
-    /// Lets go of claims. A later claim of the same job is another one and stays.
-    pub(super) fn remove(&self, claims: impl Iterator<Item = (Uuid, i32)>) {
+    /// Lets go of a claim. A later claim of the same job is another one and stays.
+    pub(super) fn remove(&self, job: Uuid, lease_number: i32) {
         let mut jobs = self.jobs();
-        for (job, lease_number) in claims {
-            if jobs
-                .get(&job)
-                .is_some_and(|hold| hold.lease_number == lease_number)
-            {
-                jobs.remove(&job);
-            }
+        if jobs
+            .get(&job)
+            .is_some_and(|hold| hold.lease_number == lease_number)
+        {
+            jobs.remove(&job);
         }
     }
 

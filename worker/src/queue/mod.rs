@@ -1,7 +1,7 @@
 //! The queue's runtime: what claims jobs, runs them and reports what became of them.
 //!
 //! ```text
-//!  thread "queue", with a runtime and connections of its own      the process's runtime
+//!  threads "queue", with a runtime and connections of their own     the process's runtime
 //! ┌────────────────────────────────────────────────────────┐     ┌─────────────────────────────────┐
 //! │ claim      as many jobs as there are free slots  ──────┼───▶ │ backend   hands them to apalis  │
 //! │ finish     batches of reports to the database    ◀─────┼──── │ attempt   runs one, and reports │
@@ -14,7 +14,7 @@
 //! └────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Each loop outlives every database error. They have a thread of their own, so that handlers that
+//! Each loop outlives every database error. They have threads of their own, so that handlers that
 //! block theirs can keep neither a heartbeat nor a claim from being on time. What the store
 //! promises is in [`db::jobs`].
 
@@ -24,6 +24,7 @@ mod claim;
 mod context;
 mod control;
 mod doubts;
+mod end;
 mod error;
 mod finish;
 mod health;
