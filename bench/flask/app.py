@@ -1,6 +1,11 @@
-"""The same endpoints in Flask with Mozilla's Dockerflow extension: the peer of the web cases."""
+"""The same endpoints in Flask with Mozilla's Dockerflow extension: the peer of the web cases.
+
+As in the Flask template that came before this one, each greeting has a line in the log, and each
+summary has the query string.
+"""
 
 import json
+import logging
 import os
 from logging.config import dictConfig
 
@@ -22,7 +27,10 @@ dictConfig(
                 "stream": "ext://sys.stdout",
             }
         },
-        "loggers": {"request.summary": {"handlers": ["console"], "level": "INFO"}},
+        "loggers": {
+            "web.api": {"handlers": ["console"], "level": "DEBUG"},
+            "request.summary": {"handlers": ["console"], "level": "INFO"},
+        },
     }
 )
 
@@ -40,12 +48,21 @@ class User(Base):
 
 url = os.environ["DATABASE_URL"].replace("postgres://", "postgresql+psycopg://")
 engine = create_engine(url, pool_size=5)
+log = logging.getLogger("web.api")
 app = Flask(__name__)
-Dockerflow(app)
+
+
+class WithQueryString(Dockerflow):
+    def summary_extra(self):
+        return {**super().summary_extra(), "query_string": request.query_string.decode()}
+
+
+WithQueryString(app)
 
 
 @app.get("/")
 def index():
+    log.info("somebody was greeted")
     return "Hello World!", 200, {"Content-Type": "text/plain"}
 
 

@@ -23,10 +23,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// That of web, for all sides.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Races the service against its peers and prints the ratios
 #[derive(Parser, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]

@@ -26,7 +26,12 @@ server programs.
 The peers are set as their own benchmarks set them: `graphile_worker` with 500 at once, a queue of 5,000
 in its memory and completions gathered for 5 ms; `apalis-postgres` with two workers that fetch 1,000.
 *SQL alone* is two clients on our tables that claim 1,000 jobs and then move them to `finished_job`, with
-no worker around it. Jobs do nothing and have a payload of a dozen bytes.
+no worker around it. *A bare INSERT* inserts the same row between `BEGIN` and `COMMIT`, on connections of
+a pool as well. Jobs do nothing and have a payload of a dozen bytes.
+
+Web is its release binary, as it is deployed. *Flask* is what came before this template: Mozilla's Dockerflow
+extension, SQLAlchemy, two JSON lines a greeting (ours has one), under gunicorn as its Procfile runs it, which
+is one worker. *Flask at its best* has a worker per core, with four threads each.
 ";
 
 /// A case as lines for a terminal.

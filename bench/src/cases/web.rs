@@ -15,53 +15,49 @@ pub const ROWS: &str = "INSERT INTO \"user\" (name, email) SELECT 'user-' || n, 
      '@example.org' FROM generate_series(1, 10000) AS n";
 
 pub fn cases(size: Size) -> Vec<Case> {
-    let seconds = size.seconds;
     vec![
-        hello(seconds),
-        peers_away(seconds),
-        find_user(seconds),
-        sign_up(seconds),
+        hello(size),
+        peers_away(size),
+        find_user(size),
+        sign_up(size),
     ]
 }
 
-fn hello(seconds: u32) -> Case {
-    let get = |server: fn(&str) -> Server| race(Request::Get("/"), seconds, server);
+fn hello(size: Size) -> Case {
+    let request = Request::Get("/");
     let case = Case::new(
         "get-hello",
         "`GET /` with everything on, the log going to a file",
         Unit::Requests,
     )
-    .side("ours", get(ours))
-    .side("bare poem", get(|_| Server::Poem))
-    .side("bare axum", get(|_| Server::Axum))
+    .side("ours", ours(size, request))
+    .side("bare poem", race(size, request, |_| Server::Poem))
+    .side("bare axum", race(size, request, |_| Server::Axum))
     .floor(at_least("ours", 0.6).times("bare poem"));
-    against_flask(case, 15.0, get(flask))
+    against_flask(case, 15.0, size, request)
 }
 
 /// What nobody may wait for.
-fn peers_away(seconds: u32) -> Case {
-    let get = |server: fn(&str) -> Server| race(Request::Get("/"), seconds, server);
-    let dead_statsd = |url: &str| ours_with(url, &[("STATSD_URL", "udp://127.0.0.1:9")], true);
+fn peers_away(size: Size) -> Case {
+    let request = Request::Get("/");
+    let dead_statsd = move |url: &str| web(size, url, &[("STATSD_URL", "udp://127.0.0.1:9")], true);
+    let unread = move |url: &str| web(size, url, &[], false);
     Case::new(
         "get-hello-peers-away",
         "`GET /` while Sentry never answers, StatsD is dead, or nobody reads the log",
         Unit::Requests,
     )
-    .side("ours", get(ours))
-    .side("Sentry never answers", silent_sentry(seconds))
-    .side("StatsD is dead", get(dead_statsd))
-    .side(
-        "nobody reads the log",
-        get(|url| ours_with(url, &[], false)),
-    )
+    .side("ours", ours(size, request))
+    .side("Sentry never answers", silent_sentry(size, request))
+    .side("StatsD is dead", race(size, request, dead_statsd))
+    .side("nobody reads the log", race(size, request, unread))
     .floor(at_least("Sentry never answers", 0.95).times("ours"))
     .floor(at_least("StatsD is dead", 0.95).times("ours"))
     .floor(at_least("nobody reads the log", 0.95).times("ours"))
 }
 
-fn find_user(seconds: u32) -> Case {
+fn find_user(size: Size) -> Case {
     let request = Request::Get("/user/user-5000");
-    let get = |server: fn(&str) -> Server| race(request, seconds, server);
     let bare = |url: &str| Server::PoemWithSeaOrm {
         url: url.to_owned(),
     };
@@ -70,25 +66,24 @@ fn find_user(seconds: u32) -> Case {
         "`GET /user/{name}`: one row of 10,000",
         Unit::Requests,
     )
-    .side("ours", get(ours))
-    .side("SeaORM in bare poem", get(bare))
+    .side("ours", ours(size, request))
+    .side("SeaORM in bare poem", race(size, request, bare))
     .floor(at_least("ours", 0.85).times("SeaORM in bare poem"));
-    against_flask(case, 8.0, get(flask))
+    against_flask(case, 8.0, size, request)
 }
 
-fn sign_up(seconds: u32) -> Case {
-    let post = |server: fn(&str) -> Server| race(Request::SignUp, seconds, server);
+fn sign_up(size: Size) -> Case {
     let case = Case::new(
         "post-user",
         "`POST /user`: a row, a job and a commit that is on the disk",
         Unit::Requests,
     )
-    .side("ours", post(ours));
-    against_flask(case, 1.0, post(flask))
+    .side("ours", ours(size, Request::SignUp));
+    against_flask(case, 1.0, size, Request::SignUp)
 }
 
-/// Where Python is present.
-fn against_flask(case: Case, times: f64, run: Run) -> Case {
+/// Where Python is present: as the Procfile of the template before this one runs it, and at its best.
+fn against_flask(case: Case, times: f64, size: Size, request: Request) -> Case {
     if !servers::flask::is_there() {
         eprintln!(
             "{}: without Flask, which cannot be installed here",
@@ -96,47 +91,49 @@ fn against_flask(case: Case, times: f64, run: Run) -> Case {
         );
         return case;
     }
-    case.side("Flask", run)
+    let flask = |is_tuned| {
+        race(size, request, move |url| Server::Flask {
+            url: url.to_owned(),
+            is_tuned,
+        })
+    };
+    case.side("Flask", flask(false))
+        .side("Flask at its best", flask(true))
         .floor(at_least("ours", times).times("Flask"))
 }
 
-fn ours(url: &str) -> Server {
-    ours_with(url, &[], true)
+fn ours(size: Size, request: Request) -> Run {
+    race(size, request, move |url| web(size, url, &[], true))
 }
 
-fn ours_with(url: &str, more: &[(&str, &str)], is_read: bool) -> Server {
+fn web(size: Size, url: &str, more: &[(&str, &str)], is_read: bool) -> Server {
     let mut all = vec![("DATABASE_URL", url)];
     all.extend(more);
     Server::Ours {
+        profile: size.profile.to_owned(),
         variables: variables(&all),
         is_read,
     }
 }
 
-fn flask(url: &str) -> Server {
-    Server::Flask {
-        url: url.to_owned(),
-    }
-}
-
-fn silent_sentry(seconds: u32) -> Run {
+fn silent_sentry(size: Size, request: Request) -> Run {
     Box::new(move |bench| {
         // Connections are made, and nobody answers.
         let sentry = TcpListener::bind("127.0.0.1:0")?;
         let dsn = format!("http://key@{}/1", sentry.local_addr()?);
-        let server = move |url: &str| ours_with(url, &[("SENTRY_DSN", &dsn)], true);
-        race(Request::Get("/"), seconds, server)(bench)
+        let server = move |url: &str| web(size, url, &[("SENTRY_DSN", &dsn)], true);
+        race(size, request, server)(bench)
     })
 }
 
-fn race(request: Request, seconds: u32, server: impl Fn(&str) -> Server + 'static) -> Run {
+fn race(size: Size, request: Request, server: impl Fn(&str) -> Server + 'static) -> Run {
     Box::new(move |bench: &mut Bench| {
         let url = bench.database();
         bench.runtime.block_on(Contender::SqlAlone.prepare(&url))?;
         bench.execute(&url, &[ROWS, "VACUUM ANALYZE", "CHECKPOINT"])?;
         let (running, address) = bench.serve(&server(&url))?;
         load::requests_per_second(&address, request, 1)?;
-        let rate = load::requests_per_second(&address, request, seconds)?;
+        let rate = load::requests_per_second(&address, request, size.seconds)?;
         drop(running);
         bench.clean(&url)?;
         Ok(rate)

@@ -2,12 +2,13 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
     thread,
 };
+
+use e2e::process::free_port;
 
 use crate::side::say;
 
@@ -39,15 +40,18 @@ fn environment() -> PathBuf {
 }
 
 /// Says where it will listen, and becomes gunicorn.
-pub fn serve(url: &str) -> anyhow::Result<()> {
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+pub fn serve(url: &str, is_tuned: bool) -> anyhow::Result<()> {
+    let address = format!("127.0.0.1:{}", free_port());
     say(&address)?;
-    let workers = thread::available_parallelism()?.to_string();
     let mut gunicorn = Command::new(environment().join("bin/gunicorn"));
     gunicorn
-        .args(["--bind", &address.to_string(), "--workers", &workers])
-        .args(["--worker-class", "gthread", "--threads", "4"])
+        .args(["--bind", &address])
         .args(["--log-level", "error", "--chdir", APP, "app:app"])
         .env("DATABASE_URL", url);
+    if is_tuned {
+        let workers = thread::available_parallelism()?.to_string();
+        // Threads keep connections alive.
+        gunicorn.args(["--workers", &workers, "--threads", "4"]);
+    }
     Err(gunicorn.exec().into())
 }

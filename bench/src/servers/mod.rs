@@ -14,6 +14,7 @@ use crate::side::Variables;
 pub enum Server {
     /// Our web and its log, with these variables in its environment.
     Ours {
+        profile: String,
         variables: Variables,
         /// Whether somebody reads its log.
         is_read: bool,
@@ -24,8 +25,8 @@ pub enum Server {
     PoemWithSeaOrm { url: String },
     /// axum with one route and no middleware.
     Axum,
-    /// Flask, SQLAlchemy and a log of JSON lines, under gunicorn with a worker per core.
-    Flask { url: String },
+    /// Flask, SQLAlchemy and a log of JSON lines, under gunicorn as it comes or at its best.
+    Flask { url: String, is_tuned: bool },
 }
 
 impl Server {
@@ -37,9 +38,10 @@ impl Server {
 /// Runs a server in this process until it is killed.
 pub fn run(server: &Server) -> anyhow::Result<()> {
     match server {
-        // It sets up its process by itself.
-        Server::Ours { variables, .. } => ours::serve(variables),
-        Server::Flask { url } => flask::serve(url),
+        Server::Ours {
+            profile, variables, ..
+        } => ours::serve(profile, variables),
+        Server::Flask { url, is_tuned } => flask::serve(url, *is_tuned),
         Server::Poem => block_on(poem::serve()),
         Server::PoemWithSeaOrm { url } => block_on(poem::serve_users(url)),
         Server::Axum => block_on(axum::serve()),

@@ -1,17 +1,20 @@
-//! Our web, as its binary runs it.
+//! Our web: its binary, as it is deployed.
 
-use crate::side::{Variables, say, settings};
+use std::{os::unix::process::CommandExt as _, process::Command};
 
-pub fn serve(variables: &Variables) -> ! {
-    let settings: web::Settings = settings(&[("HOST", "127.0.0.1"), ("PORT", "0")], variables);
-    dockerflow::Process::new("web", &settings.log)
-        .sentry(&settings.sentry, &web::version())
-        .run(async {
-            dockerflow::metrics::install("web", &settings.metrics, &[&db::metrics::METRICS])
-                .await?;
-            let app = web::App::build(&settings).await?;
-            say(&app.address())?;
-            app.run_until(std::future::pending()).await?;
-            anyhow::Ok(())
-        })
+use e2e::process::free_port;
+
+use crate::{
+    binaries,
+    side::{Variables, say},
+};
+
+/// Says where it will listen, and becomes web.
+pub fn serve(profile: &str, variables: &Variables) -> anyhow::Result<()> {
+    let mut web = Command::new(binaries::path("web", profile)?);
+    let port = free_port().to_string();
+    say(&format!("127.0.0.1:{port}"))?;
+    web.env_clear().envs(variables.iter().cloned());
+    web.env("HOST", "127.0.0.1").env("PORT", port);
+    Err(web.exec().into())
 }
