@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use db::jobs::{JobStore, Outcome, Report};
+use db::jobs::{Claimer, JobStore, Outcome, Report};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::Order;
 
-/// How many jobs a claim asks for that nobody answers with any.
+/// How many jobs a claim asks for.
 const WANTED: u64 = 1_000;
 
 /// How often one is claimed beside a worker.
@@ -30,16 +30,18 @@ pub async fn in_vain(order: &Order) -> anyhow::Result<Vec<f64>> {
     Ok(times)
 }
 
-/// Claims one job beside a worker, at an even rate, and finishes it. Answers with milliseconds.
+/// Claims beside a worker as a worker does, at an even rate, and finishes what it gets. Answers with
+/// milliseconds.
 pub async fn beside(order: &Order) -> anyhow::Result<Vec<f64>> {
     let (store, worker) = register(order).await?;
+    let mut claimer = Claimer::new(store.clone(), "default");
     let mut times = Vec::new();
     let mut ticks = interval(BESIDE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for _ in 0..order.jobs {
         // From when it is due: one that is late because the last one took long was kept waiting.
         let due = ticks.tick().await;
-        let claimed = store.claim(worker, "default", 1).await?;
+        let claimed = claimer.claim(worker, WANTED).await?;
         times.push(milliseconds(due.into_std()));
         let reports = claimed.iter().map(|job| Report {
             job_id: job.id,

@@ -77,7 +77,7 @@ pub enum Action {
     Offer { rate: u32, batch: u32 },
     /// Claims where there is nothing to claim, once per job, and says how many milliseconds each took.
     ClaimInVain,
-    /// Claims one job at a time beside a worker, and says how many milliseconds each took.
+    /// Claims beside a worker, and says how many milliseconds each took.
     ClaimBeside,
 }
 

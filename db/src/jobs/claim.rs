@@ -1,5 +1,6 @@
 //! Claiming: jobs that are available become this worker's.
 
+mod claimer;
 mod sqlite;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use sea_orm::{
 use sqlx::Row as _;
 use uuid::Uuid;
 
+pub use self::claimer::Claimer;
 use super::{JobStore, store::postgres};
 use crate::entities::queue;
 
@@ -71,10 +73,22 @@ impl JobStore {
         queue: &str,
         limit: u64,
     ) -> Result<Vec<ClaimedJob>, DbErr> {
+        self.claim_since(None, worker, queue, limit).await
+    }
+
+    /// Claims as [`claim`](Self::claim) does, on PostgreSQL only jobs that might have run at `since` or
+    /// later.
+    async fn claim_since(
+        &self,
+        since: Option<DateTime<Utc>>,
+        worker: Uuid,
+        queue: &str,
+        limit: u64,
+    ) -> Result<Vec<ClaimedJob>, DbErr> {
         if self.is_sqlite() {
             return self.claim_sqlite(worker, queue, limit).await;
         }
-        self.claim_postgres(&self.db, worker, queue, limit, false)
+        self.claim_postgres(&self.db, worker, queue, limit, Range::Open(since))
             .await
     }
 
@@ -100,7 +114,7 @@ impl JobStore {
             .transpose()?;
         let limit = room.map_or(limit, |room| limit.min(u64::try_from(room).unwrap_or(0)));
         let jobs = self
-            .claim_postgres(&txn, worker, queue, limit, true)
+            .claim_postgres(&txn, worker, queue, limit, Range::Limited)
             .await?;
         txn.commit().await?;
         Ok(jobs)
@@ -119,18 +133,23 @@ impl JobStore {
         worker: Uuid,
         queue: &str,
         limit: u64,
-        also_limited: bool,
+        range: Range,
     ) -> Result<Vec<ClaimedJob>, DbErr> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (also_limited, since) = match range {
+            Range::Open(since) => (false, since),
+            Range::Limited => (true, None),
+        };
         let values = [
             self.postgres_now(),
             worker.into(),
             queue.into(),
             limit.into(),
             also_limited.into(),
+            since.into(),
         ];
         let rows = db.query_all_raw(postgres(CLAIM, values)).await?;
         let mut jobs: Vec<ClaimedJob> = rows.iter().map(read).collect::<Result<_, _>>()?;
@@ -138,6 +157,14 @@ impl JobStore {
         jobs.sort_by_key(|job| (job.priority, job.run_at, job.id));
         Ok(jobs)
     }
+}
+
+/// Which jobs a claim looks at.
+enum Range {
+    /// All of a queue without a limit across all workers, or those that might have run since then.
+    Open(Option<DateTime<Utc>>),
+    /// All, also of a queue with a limit.
+    Limited,
 }
 
 /// Reads a row of [`CLAIM`] by position and past SeaORM, which writes a message for every NULL: that
@@ -178,14 +205,15 @@ fn read(row: &QueryResult) -> Result<ClaimedJob, DbErr> {
 /// Walks `job_claim` (queue, priority, run_at, id) over available rows only, locks what it takes, and
 /// updates it where it stands: while a row is locked, nothing else moves it. One that somebody changed
 /// at this very moment stands elsewhere, and is left for the next claim. `ctid = ANY(ARRAY(…))` stays a
-/// TID scan also under a generic plan, where a join with a CTE falls to a sequential scan.
+/// TID scan also under a generic plan, where a join with a CTE falls to a sequential scan. `$6` is compared
+/// within the index: entries before it cost no look at their rows.
 const CLAIM: &str = "
 UPDATE job
 SET state = 'running', worker_id = $2, started_at = COALESCE($1, clock_timestamp()),
     lease_number = lease_number + 1, attempt = attempt + 1
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM job
-    WHERE queue = $3 AND state = 'available'
+    WHERE queue = $3 AND state = 'available' AND run_at >= COALESCE($6, '-infinity')
       AND NOT EXISTS (SELECT FROM queue WHERE name = $3
                       AND (paused_at IS NOT NULL OR max_running IS NOT NULL AND NOT $5))
       AND EXISTS (SELECT FROM worker WHERE id = $2 AND expires_at > COALESCE($1, clock_timestamp()))

@@ -36,7 +36,7 @@ mod status;
 mod store;
 mod task;
 
-pub use claim::ClaimedJob;
+pub use claim::{ClaimedJob, Claimer};
 pub use enqueue::{EnqueueError, Enqueued, NewJob, PAYLOAD_LIMIT, enqueue_many};
 pub use error::{AttemptError, ERROR_LIMIT, ERRORS_KEPT, append_error};
 pub use finish::{Outcome, Report, Verdict};

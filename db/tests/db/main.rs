@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod claim;
+mod claimer;
 mod connection;
 mod enqueue;
 mod fencing;

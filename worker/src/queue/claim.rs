@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use db::jobs::JobStore;
+use db::jobs::{Claimer, JobStore};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
@@ -36,16 +36,17 @@ pub(super) async fn run(
     // A claim that is cut off by the drain may have succeeded: its jobs go back when the worker
     // deregisters.
     draining
-        .run_until_cancelled(claim_for_ever(&queue, &shared, &store, &assigned))
+        .run_until_cancelled(claim_for_ever(&queue, &shared, store, &assigned))
         .await;
 }
 
 async fn claim_for_ever(
     queue: &QueueConfig,
     shared: &Shared,
-    store: &JobStore,
+    store: JobStore,
     assigned: &mpsc::UnboundedSender<Assigned>,
 ) {
+    let mut claims = Claimer::new(store, &queue.name);
     let slots = Arc::new(Semaphore::new(queue.concurrency));
     let bell = shared.wakeups.bell(&queue.name);
     let last_look = if shared.config.listen_url.is_some() {
@@ -66,7 +67,7 @@ async fn claim_for_ever(
 
         let wanted = free.len();
         let claimed = if shared.lease.is_current() {
-            claim(queue, shared, store, free, assigned).await
+            claim(queue, shared, &mut claims, free, assigned).await
         } else {
             Ok(0)
         };
@@ -96,7 +97,7 @@ async fn claim_for_ever(
 async fn claim(
     queue: &QueueConfig,
     shared: &Shared,
-    store: &JobStore,
+    claimer: &mut Claimer,
     free: Vec<tokio::sync::OwnedSemaphorePermit>,
     assigned: &mpsc::UnboundedSender<Assigned>,
 ) -> Result<usize, super::retry::StatementError> {
@@ -106,9 +107,9 @@ async fn claim(
     let worker = shared.lease.worker();
     let wanted = free.len() as u64;
     let jobs = if shared.limits.has(&queue.name) {
-        in_time(store.claim_limited(worker, &queue.name, wanted)).await
+        in_time(claimer.claim_limited(worker, wanted)).await
     } else {
-        in_time(store.claim(worker, &queue.name, wanted)).await
+        in_time(claimer.claim(worker, wanted)).await
     };
     let jobs = jobs.inspect_err(|_| shared.doubts.raise())?;
     shared.claiming_since.answered(&queue.name);

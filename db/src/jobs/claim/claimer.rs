@@ -1,0 +1,89 @@
+//! Claiming again and again, without passing each time over all that was claimed before.
+
+use std::{
+    cmp::min,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use super::ClaimedJob;
+use crate::jobs::JobStore;
+
+/// A claim that takes longer passes over the remains of earlier ones, which PostgreSQL must keep for as
+/// long as an open transaction could see them.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How far behind a claim that left nothing the next ones begin: what is enqueued by a transaction that
+/// takes no longer than this is found by them.
+const MARGIN: TimeDelta = TimeDelta::seconds(10);
+
+/// How long claims may begin there, in times of what one takes that begins at the start of the queue:
+/// those take a hundredth of the time.
+const REST: u32 = 100;
+
+/// And in any case.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// Claims from one queue, one claim after the other.
+///
+/// As [`JobStore::claim`] does, but where claims have become slow, most of them begin a little behind
+/// where an earlier one left nothing, and one now and then at the start of the queue. Then a job that is
+/// available again at an old place, or was enqueued by a transaction longer than 10 s, may wait for up to
+/// 10 s.
+#[derive(Debug)]
+pub struct Claimer {
+    store: JobStore,
+    queue: String,
+    patience: Duration,
+    /// Where nothing was left before, by the database's clock.
+    since: Option<DateTime<Utc>>,
+    /// When a claim is due that begins at the start of the queue.
+    from_start: Instant,
+}
+
+impl Claimer {
+    /// One for a queue. `store` is best one with a connection for itself.
+    pub fn new(store: JobStore, queue: &str) -> Self {
+        Self {
+            store,
+            queue: queue.to_owned(),
+            patience: PATIENCE,
+            since: None,
+            from_start: Instant::now(),
+        }
+    }
+
+    /// The same, for which claims are slow that take so long.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Claims up to `limit` jobs for `worker`, as [`JobStore::claim`] does.
+    pub async fn claim(&mut self, worker: Uuid, limit: u64) -> Result<Vec<ClaimedJob>, DbErr> {
+        let begun = Instant::now();
+        let since = self.since.filter(|_| begun < self.from_start);
+        let jobs = self
+            .store
+            .claim_since(since, worker, &self.queue, limit)
+            .await?;
+        let took = begun.elapsed();
+        if since.is_none() && took >= self.patience {
+            self.from_start = begun + min(took * REST, LONGEST_REST);
+        }
+        if (jobs.len() as u64) < limit
+            && let Some(job) = jobs.first()
+        {
+            self.since = Some(job.started_at - MARGIN);
+        }
+        Ok(jobs)
+    }
+
+    /// Claims as [`JobStore::claim_limited`] does, always from the start of the queue.
+    pub async fn claim_limited(&self, worker: Uuid, limit: u64) -> Result<Vec<ClaimedJob>, DbErr> {
+        self.store.claim_limited(worker, &self.queue, limit).await
+    }
+}

@@ -1,0 +1,72 @@
+//! Claiming again and again while PostgreSQL must keep what was claimed before.
+
+use std::time::{Duration, Instant};
+
+use db::jobs::Claimer;
+use e2e::Backend;
+use sea_orm::{ConnectionTrait as _, IsolationLevel, TransactionTrait as _};
+
+use crate::{
+    session::Session,
+    test_store::{TestStore, ids, note},
+};
+
+/// Jobs that have waited for longer than a claimer looks back.
+fn old_jobs(number: u32) -> String {
+    format!(
+        "INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at)
+         SELECT gen_random_uuid(), 'note', 'default', 'available', '{{}}', 1,
+                now() - interval '1 minute', now()
+         FROM generate_series(1, {number})"
+    )
+}
+
+#[tokio::test]
+async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_it() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    store.database.execute(&old_jobs(1000)).await;
+    store.database.execute("ANALYZE job").await;
+    let level = Some(IsolationLevel::RepeatableRead);
+    let reader = store.db().begin_with_config(level, None).await.unwrap();
+    reader.execute_unprepared("SELECT FROM job").await.unwrap();
+
+    let (session, worker) = (Session::open(&store).await, store.worker().await);
+    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);
+    assert_eq!(claimer.claim(worker, 2000).await.unwrap().len(), 1000);
+    let before = session.read_of_index("job_claim").await;
+    let id = store.enqueue(note()).await;
+    assert_eq!(ids(&claimer.claim(worker, 2000).await.unwrap()), [id]);
+    assert_eq!(session.read_of_index("job_claim").await - before, 1);
+    reader.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_old_job_that_comes_late_is_found_where_claims_have_become_slow() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let (session, worker) = (Session::open(&store).await, store.worker().await);
+    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);
+    store.enqueue(note()).await;
+    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
+    store.database.execute(&old_jobs(1)).await;
+    let begun = Instant::now();
+    while claimer.claim(worker, 10).await.unwrap().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is not found");
+    }
+}
+
+#[tokio::test]
+async fn an_old_job_that_comes_late_is_found_at_once_where_claims_are_quick() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let (session, worker) = (Session::open(&store).await, store.worker().await);
+    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::MAX);
+    store.enqueue(note()).await;
+    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
+    store.database.execute(&old_jobs(1)).await;
+    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
+}
