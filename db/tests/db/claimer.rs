@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use db::jobs::Claimer;
 use e2e::Backend;
 use sea_orm::{ConnectionTrait as _, IsolationLevel, TransactionTrait as _};
+use uuid::Uuid;
 
 use crate::{
     session::Session,
@@ -42,31 +43,34 @@ async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_
     reader.commit().await.unwrap();
 }
 
-#[tokio::test]
-async fn an_old_job_that_comes_late_is_found_where_claims_have_become_slow() {
+/// Calls `found` with a claimer that has left nothing, when an old job has come.
+async fn after_an_old_job(patience: Duration, found: impl AsyncFnOnce(Claimer, Uuid)) {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
     let (session, worker) = (Session::open(&store).await, store.worker().await);
-    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);
+    let mut claimer = Claimer::new(session.store(), "default").with_patience(patience);
     store.enqueue(note()).await;
     assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
     store.database.execute(&old_jobs(1)).await;
-    let begun = Instant::now();
-    while claimer.claim(worker, 10).await.unwrap().is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is not found");
-    }
+    found(claimer, worker).await;
+}
+
+#[tokio::test]
+async fn an_old_job_that_comes_late_is_found_where_claims_have_become_slow() {
+    after_an_old_job(Duration::ZERO, async |mut claimer, worker| {
+        let begun = Instant::now();
+        while claimer.claim(worker, 10).await.unwrap().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is not found");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_old_job_that_comes_late_is_found_at_once_where_claims_are_quick() {
-    let Some(store) = TestStore::open(Backend::Postgres).await else {
-        return;
-    };
-    let (session, worker) = (Session::open(&store).await, store.worker().await);
-    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::MAX);
-    store.enqueue(note()).await;
-    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
-    store.database.execute(&old_jobs(1)).await;
-    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
+    after_an_old_job(Duration::MAX, async |mut claimer, worker| {
+        assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
+    })
+    .await;
 }
