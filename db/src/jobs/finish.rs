@@ -114,7 +114,7 @@ impl JobStore {
     ///
     /// To send the same reports again, because it failed or the answer was lost, does no harm.
     pub async fn finish(&self, reports: &[Report]) -> Result<Vec<Verdict>, DbErr> {
-        let taken = if self.is_sqlite() {
+        let refused = if self.is_sqlite() {
             self.finish_sqlite(reports).await?
         } else {
             self.finish_postgres(reports).await?
@@ -122,10 +122,10 @@ impl JobStore {
         Ok(reports
             .iter()
             .map(|report| {
-                if taken.contains(&report.lease()) {
-                    Verdict::Taken
-                } else {
+                if refused.contains(&report.lease()) {
                     Verdict::Refused
+                } else {
+                    Verdict::Taken
                 }
             })
             .collect())

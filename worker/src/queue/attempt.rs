@@ -62,7 +62,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
             job.started_at - job.run_at,
         );
         // Nobody receives any more when the process is about to exit: then the job runs again.
-        drop(shared.reports.send(report));
+        drop(shared.reports.send(report).await);
         drop(slot);
     }
     .instrument(span)

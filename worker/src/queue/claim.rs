@@ -1,10 +1,10 @@
 //! The claim loop of one queue: never more jobs than there are free slots, and never a wait while
 //! there are both.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter::from_fn, sync::Arc, time::Duration};
 
 use db::jobs::{Claimer, JobStore};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
     QueueConfig,
@@ -58,14 +58,16 @@ async fn claim_for_ever(
     let mut pauses = Pauses::default();
     loop {
         // Never closed, so this is a slot; if it were, there would be nothing to claim for.
-        let Ok(first) = Arc::clone(&slots).acquire_owned().await else {
+        let Ok(mut free) = Arc::clone(&slots).acquire_owned().await else {
             return;
         };
-        let more = slots.available_permits();
-        let mut free = vec![first];
-        free.extend((0..more).map_while(|_| Arc::clone(&slots).try_acquire_owned().ok()));
+        // Only this loop takes any, so those that are there stay there.
+        let more = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
+        if let Ok(more) = Arc::clone(&slots).try_acquire_many_owned(more) {
+            free.merge(more);
+        }
 
-        let wanted = free.len();
+        let wanted = free.num_permits();
         let claimed = if shared.lease.is_current() {
             claim(queue, shared, &mut claims, free, assigned).await
         } else {
@@ -98,14 +100,14 @@ async fn claim(
     queue: &QueueConfig,
     shared: &Shared,
     claimer: &mut Claimer,
-    free: Vec<tokio::sync::OwnedSemaphorePermit>,
+    mut free: OwnedSemaphorePermit,
     assigned: &mpsc::UnboundedSender<Assigned>,
 ) -> Result<usize, super::retry::StatementError> {
     let company: Company = Arc::new(Arc::clone(&shared.company).read_owned().await);
     let _claiming = shared.claiming.read().await;
     shared.claiming_since.due(&queue.name);
     let worker = shared.lease.worker();
-    let wanted = free.len() as u64;
+    let wanted = free.num_permits() as u64;
     let jobs = if shared.limits.has(&queue.name) {
         in_time(claimer.claim_limited(worker, wanted)).await
     } else {
@@ -115,7 +117,9 @@ async fn claim(
     shared.claiming_since.answered(&queue.name);
     let count = jobs.len();
     CLAIMED.add(count as u64, [queue.name.clone().into()]);
-    for (job, slot) in jobs.into_iter().zip(free) {
+    // There are never more jobs than slots.
+    let slots = from_fn(|| free.split(1));
+    for (job, slot) in jobs.into_iter().zip(slots) {
         let hold = shared
             .held
             .insert(job.id, job.lease_number, Arc::clone(&company));

@@ -26,7 +26,7 @@ const THREADS: usize = 2;
 pub(super) struct Control {
     pub(super) shared: Arc<Shared>,
     pub(super) db: db::Settings,
-    pub(super) reports: mpsc::UnboundedReceiver<Report>,
+    pub(super) reports: mpsc::Receiver<Report>,
     pub(super) assigned: Vec<mpsc::UnboundedSender<Assigned>>,
 }
 

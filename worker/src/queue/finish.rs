@@ -14,11 +14,7 @@ use super::{
 const BATCH: usize = 1_000;
 
 /// Runs until all attempts have ended and their reports are taken.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    store: JobStore,
-    mut reports: mpsc::UnboundedReceiver<Report>,
-) {
+pub(super) async fn run(shared: Arc<Shared>, store: JobStore, mut reports: mpsc::Receiver<Report>) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut pauses = Pauses::default();
     loop {

@@ -26,6 +26,10 @@ use super::{
 };
 use crate::Resources;
 
+/// How many attempts may have ended whose outcome is not yet stored; then the next one keeps its slot, and no
+/// further job is claimed for it. They run again if the process dies.
+const UNSTORED: usize = 4_000;
+
 /// How long the exit waits for the database.
 const EXIT_PATIENCE: Duration = Duration::from_millis(800);
 
@@ -90,7 +94,7 @@ impl Runtime {
             .iter()
             .map(|_| mpsc::unbounded_channel())
             .unzip();
-        let (report_sender, reports) = mpsc::unbounded_channel();
+        let (report_sender, reports) = mpsc::channel(UNSTORED);
         let shared = Arc::new(Shared {
             wakeups: Wakeups::new(config.queues.iter().map(|queue| queue.name.as_str())),
             lease: Lease::new(Uuid::now_v7(), config.lease),

@@ -43,7 +43,7 @@ pub(super) struct Shared {
     /// Held by the one that must be the only one, from when it begins to wait for that.
     pub(super) suspect: Mutex<()>,
     /// Where attempts report.
-    pub(super) reports: mpsc::UnboundedSender<Report>,
+    pub(super) reports: mpsc::Sender<Report>,
     /// What makes each queue look for jobs at once.
     pub(super) wakeups: Wakeups,
     /// Is cancelled when no further attempt may begin.

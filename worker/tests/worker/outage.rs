@@ -8,15 +8,20 @@ use std::{
     time::Duration,
 };
 
-use db::{entities::finished_job, jobs::Task as _};
+use db::{
+    entities::finished_job,
+    jobs::{Task as _, enqueue_many},
+};
 use e2e::{
+    Backend::Postgres,
     TestDatabase,
     postgres::{Server, StopMode},
 };
+use sea_orm::{EntityTrait, PaginatorTrait};
 
 use crate::{
     gate::Gate,
-    queue::{Queue, Work, tasks},
+    queue::{Queue, Work, tasks, until},
 };
 
 /// Longer than a statement waits for a connection, and far longer than a lease: by the database's
@@ -66,5 +71,52 @@ async fn a_worker_outlives_its_database_s_absence_and_repeats_nothing_that_it_fi
         assert_eq!((job.attempt, job.lease_number, job.deaths), (1, 1, 0));
     }
     assert_eq!(runs.load(SeqCst), 3);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_stop_to_begin_where_no_outcome_can_be_stored() {
+    const JOBS: u32 = 6_000;
+
+    let Some(queue) = Queue::on(Postgres).await else {
+        return;
+    };
+    let database = &queue.database;
+    database
+        .execute("ALTER TABLE finished_job RENAME TO away")
+        .await;
+    let jobs = (0..JOBS).map(|number| Work(number).job());
+    enqueue_many(queue.db(), jobs).await.unwrap();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counts = Arc::clone(&runs);
+    let code = tasks(move |_, _| {
+        counts.fetch_add(1, SeqCst);
+        async { Ok(()) }
+    });
+    let variables = [("WORKER_QUEUES", "default:100"), ("JOB_LEASE_SECONDS", "2")];
+    let worker = queue.start(code, &variables).await;
+    until(async || (runs.load(SeqCst) > JOBS / 2).then_some(())).await;
+    let expiry = async || {
+        queue
+            .workers()
+            .await
+            .first()
+            .map(|worker| worker.expires_at)
+    };
+    for _ in 0..2 {
+        let before = expiry().await;
+        until(async || (expiry().await > before).then_some(())).await;
+    }
+    assert!(runs.load(SeqCst) < JOBS);
+
+    database
+        .execute("ALTER TABLE away RENAME TO finished_job")
+        .await;
+    until(async || {
+        let count = finished_job::Entity::find().count(queue.db()).await;
+        (count.unwrap() == u64::from(JOBS)).then_some(())
+    })
+    .await;
+    assert_eq!(runs.load(SeqCst), JOBS);
     worker.stop().await;
 }

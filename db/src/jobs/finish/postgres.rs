@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl JobStore {
-    /// The leases, each a job and a number, whose report is taken.
+    /// The leases, each a job and a number, whose report is refused.
     pub(super) async fn finish_postgres(
         &self,
         reports: &[Report],
@@ -26,7 +26,7 @@ impl JobStore {
         let mut reports: Vec<&Report> = reports.iter().collect();
         reports.sort_by_key(|report| report.lease());
 
-        let mut taken = HashSet::with_capacity(reports.len());
+        let mut refused = HashSet::new();
         let ends = finished_job::State::iter().map(Some);
         for end in ends.chain([None]) {
             let alike: Vec<&Report> = reports
@@ -41,13 +41,13 @@ impl JobStore {
                 Some(state) => self.end_postgres(&alike, state).await?,
                 None => self.requeue_postgres(&alike).await?,
             };
-            if changed == alike.len() as u64 {
-                taken.extend(alike.iter().map(|report| report.lease()));
-            } else {
-                taken.extend(self.taken(&alike).await?);
+            if changed < alike.len() as u64 {
+                let taken = self.taken(&alike).await?;
+                let leases = alike.iter().map(|report| report.lease());
+                refused.extend(leases.filter(|lease| !taken.contains(lease)));
             }
         }
-        Ok(taken)
+        Ok(refused)
     }
 
     /// Ends the jobs in this state, and answers how many did.
@@ -90,7 +90,7 @@ impl JobStore {
     }
 
     /// Those of the reports that are taken, now or earlier.
-    async fn taken(&self, reports: &[&Report]) -> Result<Vec<(Uuid, i32)>, DbErr> {
+    async fn taken(&self, reports: &[&Report]) -> Result<HashSet<(Uuid, i32)>, DbErr> {
         let values = [ids(reports), leases(reports), self.keeps_completed.into()];
         let rows = self.db.query_all_raw(postgres(TAKEN, values)).await?;
         rows.iter()

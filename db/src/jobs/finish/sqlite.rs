@@ -19,7 +19,7 @@ use crate::{
 const AT_ONCE: usize = 1_000;
 
 impl JobStore {
-    /// The leases, each a job and a number, whose report is taken.
+    /// The leases, each a job and a number, whose report is refused.
     pub(super) async fn finish_sqlite(
         &self,
         reports: &[Report],
@@ -30,7 +30,8 @@ impl JobStore {
             self.finish_some_sqlite(&txn, reports, &mut taken).await?;
         }
         txn.commit().await?;
-        Ok(taken)
+        let leases = reports.iter().map(Report::lease);
+        Ok(leases.filter(|lease| !taken.contains(lease)).collect())
     }
 
     async fn finish_some_sqlite(
