@@ -3,7 +3,7 @@
 mod claimer;
 mod sqlite;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -73,14 +73,12 @@ impl JobStore {
         queue: &str,
         limit: u64,
     ) -> Result<Vec<ClaimedJob>, DbErr> {
-        self.claim_since(None, worker, queue, limit).await
+        self.claim_in(Range::Open, worker, queue, limit).await
     }
 
-    /// Claims as [`claim`](Self::claim) does, on PostgreSQL only jobs that might have run at `since` or
-    /// later.
-    async fn claim_since(
+    async fn claim_in(
         &self,
-        since: Option<DateTime<Utc>>,
+        range: Range<'_>,
         worker: Uuid,
         queue: &str,
         limit: u64,
@@ -88,7 +86,7 @@ impl JobStore {
         if self.is_sqlite() {
             return self.claim_sqlite(worker, queue, limit).await;
         }
-        self.claim_postgres(&self.db, worker, queue, limit, Range::Open(since))
+        self.claim_postgres(&self.db, worker, queue, limit, range)
             .await
     }
 
@@ -133,25 +131,33 @@ impl JobStore {
         worker: Uuid,
         queue: &str,
         limit: u64,
-        range: Range,
+        range: Range<'_>,
     ) -> Result<Vec<ClaimedJob>, DbErr> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let (also_limited, since) = match range {
-            Range::Open(since) => (false, since),
-            Range::Limited => (true, None),
+        let common = |also_limited: bool| {
+            [
+                self.postgres_now(),
+                worker.into(),
+                queue.into(),
+                limit.into(),
+                also_limited.into(),
+            ]
         };
-        let values = [
-            self.postgres_now(),
-            worker.into(),
-            queue.into(),
-            limit.into(),
-            also_limited.into(),
-            since.into(),
-        ];
-        let rows = db.query_all_raw(postgres(CLAIM, values)).await?;
+        let statement = match range {
+            Range::Open => postgres(CLAIM, common(false)),
+            Range::Limited => postgres(CLAIM, common(true)),
+            Range::Since { run_at, priorities } => {
+                let [now, worker, queue, limit, also_limited] = common(false);
+                let priorities = priorities.iter().copied().collect::<Vec<i32>>().into();
+                let run_at = run_at.into();
+                let values = [now, worker, queue, limit, also_limited, priorities, run_at];
+                postgres(CLAIM_SINCE, values)
+            }
+        };
+        let rows = db.query_all_raw(statement).await?;
         let mut jobs: Vec<ClaimedJob> = rows.iter().map(read).collect::<Result<_, _>>()?;
         // RETURNING promises no order.
         jobs.sort_by_key(|job| (job.priority, job.run_at, job.id));
@@ -160,9 +166,15 @@ impl JobStore {
 }
 
 /// Which jobs a claim looks at.
-enum Range {
-    /// All of a queue without a limit across all workers, or those that might have run since then.
-    Open(Option<DateTime<Utc>>),
+enum Range<'a> {
+    /// All of a queue without a limit across all workers.
+    Open,
+    /// Of those, the ones with these priorities that might have run at this time or later. SQLite, which
+    /// removes at once what nobody needs any more, looks at all.
+    Since {
+        run_at: DateTime<Utc>,
+        priorities: &'a BTreeSet<i32>,
+    },
     /// All, also of a queue with a limit.
     Limited,
 }
@@ -202,28 +214,65 @@ fn read(row: &QueryResult) -> Result<ClaimedJob, DbErr> {
     })
 }
 
-/// Walks `job_claim` (queue, priority, run_at, id) over available rows only, locks what it takes, and
-/// updates it where it stands: while a row is locked, nothing else moves it. One that somebody changed
-/// at this very moment stands elsewhere, and is left for the next claim. `ctid = ANY(ARRAY(…))` stays a
-/// TID scan also under a generic plan, where a join with a CTE falls to a sequential scan. `$6` is compared
-/// within the index: entries before it cost no look at their rows.
-const CLAIM: &str = "
+// Both claims walk `job_claim` (queue, priority, run_at, id) over available rows only, lock what they take, and
+// update it where it stands: while a row is locked, nothing else moves it. One that somebody changed at
+// this very moment stands elsewhere, and is left for the next claim. `ctid = ANY(ARRAY(…))` stays a TID
+// scan also under a generic plan, where a join with a CTE falls to a sequential scan.
+
+macro_rules! claim {
+    ($places:expr) => {
+        concat!(
+            "
 UPDATE job
 SET state = 'running', worker_id = $2, started_at = COALESCE($1, clock_timestamp()),
     lease_number = lease_number + 1, attempt = attempt + 1
-WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM job
-    WHERE queue = $3 AND state = 'available' AND run_at >= COALESCE($6, '-infinity')
-      AND NOT EXISTS (SELECT FROM queue WHERE name = $3
-                      AND (paused_at IS NOT NULL OR max_running IS NOT NULL AND NOT $5))
-      AND EXISTS (SELECT FROM worker WHERE id = $2 AND expires_at > COALESCE($1, clock_timestamp()))
+WHERE ctid = ANY(ARRAY(",
+            $places,
+            "))
+RETURNING id, kind, queue, priority, payload::text AS payload, attempt, max_attempts, timeout_seconds,
+          lease_number, deaths, cancel_requested_at, created_at, run_at, started_at,
+          errors::text AS errors, request_id, traceparent, baggage, enqueued_by"
+        )
+    };
+}
+
+macro_rules! may_be_claimed {
+    () => {
+        "
+    queue = $3 AND state = 'available'
+    AND NOT EXISTS (SELECT FROM queue WHERE name = $3
+                    AND (paused_at IS NOT NULL OR max_running IS NOT NULL AND NOT $5))
+    AND EXISTS (SELECT FROM worker WHERE id = $2 AND expires_at > COALESCE($1, clock_timestamp()))"
+    };
+}
+
+const CLAIM: &str = claim!(concat!(
+    "
+    SELECT ctid FROM job WHERE",
+    may_be_claimed!(),
+    "
     ORDER BY priority, run_at, id
     LIMIT $4
     FOR UPDATE SKIP LOCKED
-))
-RETURNING id, kind, queue, priority, payload::text AS payload, attempt, max_attempts, timeout_seconds,
-          lease_number, deaths, cancel_requested_at, created_at, run_at, started_at,
-          errors::text AS errors, request_id, traceparent, baggage, enqueued_by";
+"
+));
+
+/// Begins in the index at the time `$7` of each priority of `$6`, one after the other, so that what stands before
+/// is not even passed over.
+const CLAIM_SINCE: &str = claim!(concat!(
+    "
+    SELECT place.ctid FROM unnest($6::int[]) AS known (priority) CROSS JOIN LATERAL (
+        SELECT ctid FROM job WHERE",
+    may_be_claimed!(),
+    "
+        AND priority = known.priority AND run_at >= $7
+        ORDER BY run_at, id
+        LIMIT $4
+        FOR UPDATE SKIP LOCKED
+    ) AS place
+    LIMIT $4
+"
+));
 
 /// Walks the primary key.
 const LOCK_QUEUE: &str = "SELECT FROM queue WHERE name = $1 FOR UPDATE";

@@ -43,6 +43,24 @@ async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_
     reader.commit().await.unwrap();
 }
 
+#[tokio::test]
+async fn the_lowest_priority_comes_first_also_where_claims_have_become_slow() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    let (session, worker) = (Session::open(&store).await, store.worker().await);
+    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);
+    for priority in [7, -3] {
+        store.enqueue(note().priority(priority)).await;
+    }
+    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 2);
+    store.database.execute(&old_jobs(1)).await;
+    let later = store.enqueue(note().priority(7)).await;
+    let first = store.enqueue(note().priority(-3)).await;
+    assert_eq!(ids(&claimer.claim(worker, 1).await.unwrap()), [first]);
+    assert_eq!(ids(&claimer.claim(worker, 10).await.unwrap()), [later]);
+}
+
 /// Calls `found` with a claimer that has left nothing, when an old job has come.
 async fn after_an_old_job(patience: Duration, found: impl AsyncFnOnce(Claimer, Uuid)) {
     let Some(store) = TestStore::open(Backend::Postgres).await else {

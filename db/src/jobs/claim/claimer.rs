@@ -2,6 +2,7 @@
 
 use std::{
     cmp::min,
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -9,11 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::ClaimedJob;
+use super::{ClaimedJob, Range};
 use crate::jobs::JobStore;
 
-/// A claim that takes longer passes over the remains of earlier ones, which PostgreSQL must keep for as
-/// long as an open transaction could see them.
+/// A claim that takes so much longer than the quickest passes over the remains of earlier ones, which
+/// PostgreSQL must keep for as long as an open transaction could see them.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How far behind a claim that left nothing the next ones begin: what is enqueued by a transaction that
@@ -27,17 +28,24 @@ const REST: u32 = 100;
 /// And in any case.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
+/// The most priorities that are searched one by one.
+const PRIORITIES: usize = 100;
+
 /// Claims from one queue, one claim after the other.
 ///
-/// As [`JobStore::claim`] does, but where claims have become slow, most of them begin a little behind
-/// where an earlier one left nothing, and one now and then at the start of the queue. Then a job that is
-/// available again at an old place, or was enqueued by a transaction longer than 10 s, may wait for up to
-/// 10 s.
+/// As [`JobStore::claim`] does, but where claims have become slow, most of them begin, in each priority that
+/// was met before, a little behind where an earlier one left nothing, and one now and then at the start of
+/// the queue. Then a job that is available again at an old place, the first of its priority, or one that
+/// was enqueued by a transaction longer than 10 s, may wait for up to 10 s.
 #[derive(Debug)]
 pub struct Claimer {
     store: JobStore,
     queue: String,
     patience: Duration,
+    /// What the quickest claim took.
+    quickest: Duration,
+    /// The priorities of the jobs that were claimed.
+    priorities: BTreeSet<i32>,
     /// Where nothing was left before, by the database's clock.
     since: Option<DateTime<Utc>>,
     /// When a claim is due that begins at the start of the queue.
@@ -51,12 +59,14 @@ impl Claimer {
             store,
             queue: queue.to_owned(),
             patience: PATIENCE,
+            quickest: Duration::MAX,
+            priorities: BTreeSet::new(),
             since: None,
             from_start: Instant::now(),
         }
     }
 
-    /// The same, for which claims are slow that take so long.
+    /// The same, for which claims are slow that take so much longer than the quickest.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -65,14 +75,27 @@ impl Claimer {
     /// Claims up to `limit` jobs for `worker`, as [`JobStore::claim`] does.
     pub async fn claim(&mut self, worker: Uuid, limit: u64) -> Result<Vec<ClaimedJob>, DbErr> {
         let begun = Instant::now();
-        let since = self.since.filter(|_| begun < self.from_start);
-        let jobs = self
-            .store
-            .claim_since(since, worker, &self.queue, limit)
-            .await?;
-        let took = begun.elapsed();
-        if since.is_none() && took >= self.patience {
-            self.from_start = begun + min(took * REST, LONGEST_REST);
+        let (store, queue) = (&self.store, &*self.queue);
+        let jobs = match self.since {
+            Some(run_at) if begun < self.from_start && self.priorities.len() <= PRIORITIES => {
+                let range = Range::Since {
+                    run_at,
+                    priorities: &self.priorities,
+                };
+                store.claim_in(range, worker, queue, limit).await?
+            }
+            _ => {
+                let jobs = store.claim(worker, queue, limit).await?;
+                let took = begun.elapsed();
+                self.quickest = min(self.quickest, took);
+                if took >= self.quickest.saturating_add(self.patience) {
+                    self.from_start = begun + min(took * REST, LONGEST_REST);
+                }
+                jobs
+            }
+        };
+        if self.priorities.len() <= PRIORITIES {
+            self.priorities.extend(jobs.iter().map(|job| job.priority));
         }
         if (jobs.len() as u64) < limit
             && let Some(job) = jobs.first()
