@@ -76,8 +76,7 @@ WHERE ctid = ANY(ARRAY(
     ORDER BY priority, run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED
 ))
 RETURNING id, kind, queue, priority, payload::text, attempt, max_attempts, timeout_seconds, lease_number,
-          deaths, cancel_requested_at, created_at, run_at, started_at, errors::text, request_id, traceparent,
-          baggage, enqueued_by";
+          deaths, cancel_requested_at, run_at, started_at, errors::text, request_id, traceparent, baggage";
 
 const MOVE: &str = "
 WITH ended AS (
@@ -87,10 +86,12 @@ WITH ended AS (
       AND state NOT IN ('scheduled', 'available')
     RETURNING *
 )
-INSERT INTO finished_job (id, kind, queue, priority, state, payload, attempt, max_attempts, run_at,
-                          created_at, started_at, finished_at, lease_number)
-SELECT id, kind, queue, priority, 'completed', payload, attempt, max_attempts, run_at,
-       created_at, started_at, clock_timestamp(), lease_number
+INSERT INTO finished_job (id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, run_at,
+                          created_at, started_at, request_id, traceparent, baggage, enqueued_by, state,
+                          finished_at, attempt, lease_number, deaths, errors)
+SELECT id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, run_at,
+       created_at, started_at, request_id, traceparent, baggage, enqueued_by, 'completed',
+       clock_timestamp(), attempt, lease_number, deaths, errors
 FROM ended";
 
 const INSERT: &str = "

@@ -42,8 +42,6 @@ pub struct ClaimedJob {
     pub deaths: i32,
     /// When somebody asked to cancel it: then its attempt must not begin.
     pub cancel_requested_at: Option<DateTime<Utc>>,
-    /// When it was enqueued.
-    pub created_at: DateTime<Utc>,
     /// When it might have run.
     pub run_at: DateTime<Utc>,
     /// When it was claimed.
@@ -56,8 +54,6 @@ pub struct ClaimedJob {
     pub traceparent: Option<String>,
     /// What travels along with the trace (W3C `baggage`).
     pub baggage: Option<String>,
-    /// The version that enqueued it.
-    pub enqueued_by: Option<String>,
 }
 
 impl JobStore {
@@ -203,14 +199,12 @@ fn read(row: &QueryResult) -> Result<ClaimedJob, DbErr> {
         lease_number: next!(),
         deaths: next!(),
         cancel_requested_at: next!(),
-        created_at: next!(),
         run_at: next!(),
         started_at: next!(),
         errors: next!(),
         request_id: next!(),
         traceparent: next!(),
         baggage: next!(),
-        enqueued_by: next!(),
     })
 }
 
@@ -230,8 +224,8 @@ WHERE ctid = ANY(ARRAY(",
             $places,
             "))
 RETURNING id, kind, queue, priority, payload::text AS payload, attempt, max_attempts, timeout_seconds,
-          lease_number, deaths, cancel_requested_at, created_at, run_at, started_at,
-          errors::text AS errors, request_id, traceparent, baggage, enqueued_by"
+          lease_number, deaths, cancel_requested_at, run_at, started_at, errors::text AS errors,
+          request_id, traceparent, baggage"
         )
     };
 }

@@ -29,6 +29,7 @@ async fn a_status_follows_the_job_from_its_first_state_to_its_last(
         return;
     };
     let id = store.enqueue(note().delay(Duration::from_secs(1))).await;
+    let enqueued = store.job(id).await;
     assert_eq!(state(&store, id).await, JobState::Scheduled);
     store.at(50).promote(1).await.unwrap();
     assert_eq!(state(&store, id).await, JobState::Available);
@@ -45,7 +46,7 @@ async fn a_status_follows_the_job_from_its_first_state_to_its_last(
         state: end.1,
         attempt: 1,
         max_attempts: 20,
-        created_at: claimed.created_at,
+        created_at: enqueued.created_at,
         run_at: claimed.run_at,
         started_at: Some(store.time(0)),
         finished_at: Some(store.time(7)),

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How far behind a claim that left nothing the next ones begin: what is enqueued by a transaction that
 /// takes no longer than this is found by them.
-const MARGIN: TimeDelta = TimeDelta::seconds(10);
+const MARGIN: TimeDelta = TimeDelta::seconds(3);
 
 /// How long claims may begin there, in times of what one takes that begins at the start of the queue:
 /// those take a hundredth of the time.
@@ -36,7 +36,7 @@ const PRIORITIES: usize = 100;
 /// As [`JobStore::claim`] does, but where claims have become slow, most of them begin, in each priority that
 /// was met before, a little behind where an earlier one left nothing, and one now and then at the start of
 /// the queue. Then a job that is available again at an old place, the first of its priority, or one that
-/// was enqueued by a transaction longer than 10 s, may wait for up to 10 s.
+/// was enqueued by a transaction longer than 3 s, may wait for up to 10 s.
 #[derive(Debug)]
 pub struct Claimer {
     store: JobStore,

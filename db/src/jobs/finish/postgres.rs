@@ -59,23 +59,28 @@ impl JobStore {
         if state == finished_job::State::Completed && !self.keeps_completed {
             return self.changed(DELETE, [ids(ended), leases(ended)]).await;
         }
-        let values = || {
-            [
-                ids(ended),
-                leases(ended),
-                self.postgres_now(),
-                state.to_value().into(),
-                errors(ended),
-            ]
-        };
-        let moved = self.changed(MOVE, values()).await;
+        let moved = self.move_postgres(ended, state).await;
         match moved.as_ref().map_err(DbErr::sql_err) {
             Err(Some(SqlErr::UniqueConstraintViolation(_))) => {
                 self.changed(REMOVE_COPIES, [ids(ended)]).await?;
-                self.changed(MOVE, values()).await
+                self.move_postgres(ended, state).await
             }
             _ => moved,
         }
+    }
+
+    async fn move_postgres(
+        &self,
+        ended: &[&Report],
+        state: finished_job::State,
+    ) -> Result<u64, DbErr> {
+        let (now, state) = (self.postgres_now(), state.to_value().into());
+        let (ids, leases) = (ids(ended), leases(ended));
+        if ended.iter().all(|report| report.errors.is_none()) {
+            return self.changed(MOVE, [ids, leases, now, state]).await;
+        }
+        let values = [ids, leases, now, state, errors(ended)];
+        self.changed(MOVE_WITH_ERRORS, values).await
     }
 
     /// Lets the jobs go on, and answers how many do.
@@ -110,12 +115,9 @@ fn delay(report: &Report) -> i64 {
     report.outcome.delay().map_or(-1, milliseconds)
 }
 
-/// And as an empty text, or as an empty array where no report has any.
+/// And as an empty text.
 fn errors(reports: &[&Report]) -> Value {
     let text = |report: &Report| report.errors.clone().unwrap_or_default().into();
-    if reports.iter().all(|report| report.errors.is_none()) {
-        return array(ArrayType::String, &[], text);
-    }
     array(ArrayType::String, reports, text)
 }
 
@@ -156,19 +158,29 @@ const DELETE: &str = delete!();
 
 /// `$4` is the state in which they end. It does not say what to do about a copy, which would make every
 /// insertion look for one first.
-const MOVE: &str = concat!(
-    "WITH ended AS (",
-    delete!(),
-    " RETURNING *)
+macro_rules! move_job {
+    ($errors:literal) => {
+        concat!(
+            "WITH ended AS (",
+            delete!(),
+            " RETURNING *)
 INSERT INTO finished_job (",
-    kept_columns!(),
-    ", state, finished_at, attempt, lease_number, deaths, errors)
+            kept_columns!(),
+            ", state, finished_at, attempt, lease_number, deaths, errors)
 SELECT ",
-    kept_columns!(),
-    ", $4, COALESCE($3, clock_timestamp()), attempt, lease_number, deaths,
-       COALESCE(NULLIF(($5::text[])[width_bucket(id, $1::uuid[])], '')::json, errors)
+            kept_columns!(),
+            ", $4, COALESCE($3, clock_timestamp()), attempt, lease_number, deaths, ",
+            $errors,
+            "
 FROM ended"
-);
+        )
+    };
+}
+
+const MOVE: &str = move_job!("errors");
+
+const MOVE_WITH_ERRORS: &str =
+    move_job!("COALESCE(NULLIF(($5::text[])[width_bucket(id, $1::uuid[])], '')::json, errors)");
 
 /// What somebody has put among the finished jobs by hand while the job itself was not finished.
 const REMOVE_COPIES: &str = "
