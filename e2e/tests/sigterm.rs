@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use db::{
     entities::{finished_job, job, user},
-    jobs::Task as _,
+    jobs::{Task as _, enqueue_many},
     tasks::SendWelcomeEmail,
 };
 use e2e::{
@@ -19,9 +19,7 @@ use e2e::{
     smtp::{Mail, SmtpServer},
 };
 use rstest::rstest;
-use sea_orm::{
-    ActiveModelTrait as _, DatabaseConnection, EntityTrait as _, PaginatorTrait as _, Set,
-};
+use sea_orm::{DatabaseConnection, EntityTrait as _, PaginatorTrait as _, Set};
 
 const RUNNING: usize = 20;
 const WAITING: usize = 1000;
@@ -42,15 +40,17 @@ impl Stage {
     async fn set(backend: Backend) -> Option<Self> {
         let database = TestDatabase::migrated(backend).await?;
         let txn = db::begin(&database.db).await.unwrap();
-        for number in 0..RUNNING + WAITING {
-            let user = user::ActiveModel {
-                name: Set(format!("user {number}")),
-                email: Set(format!("user-{number}@example.net")),
-                ..Default::default()
-            };
-            let user_id = user.insert(&txn).await.unwrap().id;
-            SendWelcomeEmail { user_id }.enqueue(&txn).await.unwrap();
-        }
+        let users = (0..RUNNING + WAITING).map(|number| user::ActiveModel {
+            name: Set(format!("user {number}")),
+            email: Set(format!("user-{number}@example.net")),
+            ..Default::default()
+        });
+        user::Entity::insert_many(users).exec(&txn).await.unwrap();
+        let users = user::Entity::find().all(&txn).await.unwrap();
+        let jobs = users
+            .iter()
+            .map(|user| SendWelcomeEmail { user_id: user.id }.job());
+        enqueue_many(&txn, jobs).await.unwrap();
         txn.commit().await.unwrap();
         let smtp = SmtpServer::start();
         Some(Self { database, smtp })
