@@ -36,6 +36,7 @@ async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_
     let (session, worker) = (Session::open(&store).await, store.worker().await);
     let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);
     assert_eq!(claimer.claim(worker, 2000).await.unwrap().len(), 1000);
+    assert_eq!(claimer.claim(worker, 2000).await.unwrap(), []);
     let before = session.read_of_index("job_claim").await;
     let id = store.enqueue(note()).await;
     assert_eq!(ids(&claimer.claim(worker, 2000).await.unwrap()), [id]);
@@ -54,6 +55,7 @@ async fn the_lowest_priority_comes_first_also_where_claims_have_become_slow() {
         store.enqueue(note().priority(priority)).await;
     }
     assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 2);
+    assert_eq!(claimer.claim(worker, 10).await.unwrap(), []);
     store.database.execute(&old_jobs(1)).await;
     let later = store.enqueue(note().priority(7)).await;
     let first = store.enqueue(note().priority(-3)).await;
@@ -61,8 +63,10 @@ async fn the_lowest_priority_comes_first_also_where_claims_have_become_slow() {
     assert_eq!(ids(&claimer.claim(worker, 10).await.unwrap()), [later]);
 }
 
-/// Calls `found` with a claimer that has left nothing, when an old job has come.
-async fn after_an_old_job(patience: Duration, found: impl AsyncFnOnce(Claimer, Uuid)) {
+const OLD_JOBS: u32 = 3;
+
+/// Calls `found` with a claimer that has left nothing, when old jobs have come.
+async fn after_old_jobs(patience: Duration, found: impl AsyncFnOnce(Claimer, Uuid)) {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -70,25 +74,33 @@ async fn after_an_old_job(patience: Duration, found: impl AsyncFnOnce(Claimer, U
     let mut claimer = Claimer::new(session.store(), "default").with_patience(patience);
     store.enqueue(note()).await;
     assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
-    store.database.execute(&old_jobs(1)).await;
+    assert_eq!(claimer.claim(worker, 10).await.unwrap(), []);
+    store.database.execute(&old_jobs(OLD_JOBS)).await;
     found(claimer, worker).await;
 }
 
 #[tokio::test]
-async fn an_old_job_that_comes_late_is_found_where_claims_have_become_slow() {
-    after_an_old_job(Duration::ZERO, async |mut claimer, worker| {
+async fn where_claims_have_become_slow_old_jobs_that_come_late_are_found_and_then_one_after_the_other()
+ {
+    after_old_jobs(Duration::ZERO, async |mut claimer, worker| {
         let begun = Instant::now();
-        while claimer.claim(worker, 10).await.unwrap().is_empty() {
+        while claimer.claim(worker, 1).await.unwrap().is_empty() {
             assert!(begun.elapsed() < Duration::from_secs(20), "it is not found");
+        }
+        for _ in 1..OLD_JOBS {
+            assert_eq!(claimer.claim(worker, 1).await.unwrap().len(), 1);
         }
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_old_job_that_comes_late_is_found_at_once_where_claims_are_quick() {
-    after_an_old_job(Duration::MAX, async |mut claimer, worker| {
-        assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
+async fn where_claims_are_quick_old_jobs_that_come_late_are_found_at_once() {
+    after_old_jobs(Duration::MAX, async |mut claimer, worker| {
+        assert_eq!(
+            claimer.claim(worker, 10).await.unwrap().len(),
+            OLD_JOBS as usize
+        );
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! Claiming again and again, without passing each time over all that was claimed before.
 
 use std::{
-    cmp::min,
+    cmp::{max, min},
     collections::BTreeSet,
     time::{Duration, Instant},
 };
@@ -36,7 +36,8 @@ const PRIORITIES: usize = 100;
 /// As [`JobStore::claim`] does, but where claims have become slow, most of them begin, in each priority that
 /// was met before, a little behind where an earlier one left nothing, and one now and then at the start of
 /// the queue. Then a job that is available again at an old place, the first of its priority, or one that
-/// was enqueued by a transaction longer than 3 s, may wait for up to 10 s.
+/// was enqueued by a transaction longer than 3 s, may wait for up to 10 s; while there are such jobs, every
+/// claim begins at the start.
 #[derive(Debug)]
 pub struct Claimer {
     store: JobStore,
@@ -76,20 +77,25 @@ impl Claimer {
     pub async fn claim(&mut self, worker: Uuid, limit: u64) -> Result<Vec<ClaimedJob>, DbErr> {
         let begun = Instant::now();
         let (store, queue) = (&self.store, &*self.queue);
-        let jobs = match self.since {
-            Some(run_at) if begun < self.from_start && self.priorities.len() <= PRIORITIES => {
-                let range = Range::Since {
-                    run_at,
-                    priorities: &self.priorities,
-                };
+        let since = self.since.filter(|_| self.priorities.len() <= PRIORITIES);
+        let jobs = match since {
+            Some(run_at) if begun < self.from_start => {
+                let priorities = &self.priorities;
+                let range = Range::Since { run_at, priorities };
                 store.claim_in(range, worker, queue, limit).await?
             }
             _ => {
                 let jobs = store.claim(worker, queue, limit).await?;
                 let took = begun.elapsed();
                 self.quickest = min(self.quickest, took);
-                if took >= self.quickest.saturating_add(self.patience) {
-                    self.from_start = begun + min(took * REST, LONGEST_REST);
+                let is_slow = took >= self.quickest.saturating_add(self.patience);
+                let would_be_found = |job: &ClaimedJob| {
+                    since.is_some_and(|since| job.run_at >= since)
+                        && self.priorities.contains(&job.priority)
+                };
+                if is_slow && jobs.iter().all(would_be_found) {
+                    let rest = min(max(took, PATIENCE) * REST, LONGEST_REST);
+                    self.from_start = begun + rest;
                 }
                 jobs
             }
