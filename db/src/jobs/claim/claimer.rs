@@ -94,6 +94,7 @@ impl Claimer {
                         && self.priorities.contains(&job.priority)
                 };
                 if is_slow && jobs.iter().all(would_be_found) {
+                    // No less for somebody with less patience, whose slow claims are quick ones.
                     let rest = min(max(took, PATIENCE) * REST, LONGEST_REST);
                     self.from_start = begun + rest;
                 }
