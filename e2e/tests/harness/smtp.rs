@@ -6,6 +6,7 @@ use e2e::smtp::SmtpServer;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor, transport::smtp::Error,
 };
+use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
 
 const BODY: &str = "Hello\n.\n..two dots\nHej då";
 
@@ -78,8 +79,29 @@ async fn a_hanging_server_answers_again_when_it_is_told_to() {
 
 #[tokio::test]
 async fn a_server_that_was_dropped_can_no_longer_be_reached() {
+    // Another test may have been given a port that became free here, but not all of them.
+    let servers: Vec<_> = (0..16).map(|_| SmtpServer::start()).collect();
+    let addresses: Vec<_> = servers.iter().map(address).collect();
+    drop(servers);
+    let mut reached = 0;
+    for address in &addresses {
+        reached += usize::from(TcpStream::connect(address).await.is_ok());
+    }
+    assert!(reached < addresses.len());
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_server() {
     let server = SmtpServer::start();
-    let address = server.url().replace("smtp://", "");
+    let mut connection = TcpStream::connect(address(&server)).await.unwrap();
+    connection.read_u8().await.unwrap();
     drop(server);
-    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    let (mut rest, deadline) = (Vec::new(), Duration::from_secs(20));
+    let ended = timeout(deadline, connection.read_to_end(&mut rest)).await;
+    // In order or with an error.
+    assert!(ended.is_ok());
+}
+
+fn address(server: &SmtpServer) -> String {
+    server.url().replace("smtp://", "")
 }
