@@ -161,14 +161,7 @@ impl Runtime {
             .await
             .is_err()
         {
-            let count = shared.held.abort_all();
-            tracing::warn!(count, "jobs did not end within the grace and are stopped");
-            if timeout(EXIT_PATIENCE / 2, ended(&mut running))
-                .await
-                .is_err()
-            {
-                tracing::error!("a job blocks its thread and cannot be stopped");
-            }
+            stop(&shared, &mut running).await;
         }
         shared.drained.cancel();
         if timeout(EXIT_PATIENCE, stopped).await.is_err() {
@@ -176,6 +169,18 @@ impl Runtime {
         }
         anyhow::ensure!(is_asked, "the queue ended by itself");
         Ok(())
+    }
+}
+
+/// Stops what did not end within the grace. Attempts that only wait for their outcomes to be stored have ended.
+async fn stop(shared: &Shared, running: &mut JoinSet<Result<(), WorkerError>>) {
+    let count = shared.held.abort_all();
+    if count == 0 {
+        return;
+    }
+    tracing::warn!(count, "jobs did not end within the grace and are stopped");
+    if timeout(EXIT_PATIENCE / 2, ended(running)).await.is_err() {
+        tracing::error!("a job blocks its thread and cannot be stopped");
     }
 }
 
