@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod bad_jobs;
 mod dev;
 mod errors;
 mod health;
@@ -15,4 +16,3 @@ mod secrecy;
 mod service;
 mod settings;
 mod startup;
-mod unruly;

@@ -2,19 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod absence;
 mod clock;
 mod failures;
 mod flow;
 mod gate;
 mod health;
 mod lease;
+mod lost_replies;
 mod mail;
 mod operations;
-mod outage;
 mod outcomes;
 mod proxy;
 mod queue;
-mod replies;
 mod shutdown;
 mod wakeup;
 mod welcome;

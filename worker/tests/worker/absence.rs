@@ -1,4 +1,4 @@
-//! The database goes away and comes back.
+//! The database goes away and comes back. These take longest, and tests start in the order of their names.
 
 use std::{
     sync::{

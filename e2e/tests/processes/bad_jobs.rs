@@ -1,4 +1,5 @@
-//! Jobs that harm the process in which they run, among others that do not.
+//! Jobs that harm the process in which they run, among others that do not. These take longest, and tests start in
+//! the order of their names.
 
 use std::{collections::HashMap, time::Duration};
 
