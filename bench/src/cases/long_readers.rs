@@ -44,13 +44,13 @@ pub fn case(size: Size) -> Case {
             "claim p99, first minute",
             "claim p99, whole run",
             "claim p99, minute after the last",
-            "claim p99, from 60 s after the last",
+            "claim p99, 60 s after the last",
             "until none is left at the end",
         ],
         race(size),
     )
     .floor(at_most("claim p99, whole run", 50.0))
-    .floor(at_most("claim p99, from 60 s after the last", 2.0).times("claim p99, first minute"))
+    .floor(at_most("claim p99, 60 s after the last", 2.0).times("claim p99, first minute"))
     .floor(at_most("until none is left at the end", 1_000.0))
 }
 
