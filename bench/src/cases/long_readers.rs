@@ -50,6 +50,7 @@ pub fn case(size: Size) -> Case {
         race(size),
     )
     .floor(at_most("claim p99, whole run", 50.0))
+    .floor(at_most("claim p99, minute after the last", 2.0).times("claim p99, first minute"))
     .floor(at_most("claim p99, 60 s after the last", 2.0).times("claim p99, first minute"))
     .floor(at_most("until none is left at the end", 1_000.0))
 }

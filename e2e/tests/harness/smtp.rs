@@ -79,7 +79,7 @@ async fn a_hanging_server_answers_again_when_it_is_told_to() {
 
 #[tokio::test]
 async fn a_server_that_was_dropped_can_no_longer_be_reached() {
-    // Another test may have been given a port that became free here, but not all of them.
+    // Another test may have been given a port that became free here, but hardly half of them.
     let servers: Vec<_> = (0..16).map(|_| SmtpServer::start()).collect();
     let addresses: Vec<_> = servers.iter().map(address).collect();
     drop(servers);
@@ -87,7 +87,7 @@ async fn a_server_that_was_dropped_can_no_longer_be_reached() {
     for address in &addresses {
         reached += usize::from(TcpStream::connect(address).await.is_ok());
     }
-    assert!(reached < addresses.len());
+    assert!(reached < addresses.len() / 2);
 }
 
 #[tokio::test]

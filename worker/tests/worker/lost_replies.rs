@@ -1,4 +1,5 @@
-//! What the database did and said so in vain, and what it refuses to do.
+//! What the database did and said so in vain, and what it refuses to do. These take long, and tests start in the
+//! order of their names.
 
 use std::{
     collections::HashSet,
