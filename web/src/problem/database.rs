@@ -1,7 +1,7 @@
 //! Errors of the database, as problems.
 
 use poem::http::StatusCode;
-use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use thiserror::Error;
 
 use super::{FieldError, Problem};
@@ -20,16 +20,10 @@ impl From<DbErr> for Problem {
 }
 
 impl Problem {
-    /// 409 that points at the one of `columns` whose unique index refused a row, or what [`DbErr`] becomes
-    /// otherwise. The body's field has the column's name.
+    /// 409 that points at the one of `columns` whose unique constraint refused a row, or what [`DbErr`] becomes
+    /// otherwise. The constraint has the name that PostgreSQL gives it, and the body's field the column's name.
     pub(crate) fn taken(error: DbErr, columns: &[&str]) -> Self {
-        let Some(SqlErr::UniqueConstraintViolation(message)) = error.sql_err() else {
-            return error.into();
-        };
-        // PostgreSQL names the index (`user_email_key`), SQLite the column (`user.email`).
-        let mut words = message.split(|c: char| !c.is_alphanumeric());
-        let Some(column) = words.find_map(|word| columns.iter().find(|column| **column == word))
-        else {
+        let Some(column) = taken_column(&error, columns) else {
             return error.into();
         };
         let errors = vec![FieldError::new(format!("/{column}"), "is taken")];
@@ -38,6 +32,21 @@ impl Problem {
             ..Self::new(StatusCode::CONFLICT, "A value is taken; see `errors`.")
         }
     }
+}
+
+/// PostgreSQL names the constraint, `user_email_key`; SQLite's message ends with the column, `user.email`.
+/// Of `number` and `account_number`, which both fit the latter's constraint, it is the longer.
+fn taken_column<'a>(error: &DbErr, columns: &[&'a str]) -> Option<&'a str> {
+    let error = sqlx_error(error)?.as_database_error()?;
+    if !error.is_unique_violation() {
+        return None;
+    }
+    let names = |column: &&str| match error.constraint() {
+        Some(constraint) => constraint.ends_with(&format!("_{column}_key")),
+        None => error.message().ends_with(&format!(".{column}")),
+    };
+    let named = columns.iter().copied().filter(names);
+    named.max_by_key(|column| column.len())
 }
 
 fn is_away(error: &DbErr) -> bool {
@@ -90,7 +99,12 @@ fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
 mod tests {
     use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
-    use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
+    use e2e::{Backend, TestDatabase};
+    use rstest::rstest;
+    use sea_orm::{
+        ConnectionTrait as _,
+        sqlx::error::{DatabaseError, ErrorKind},
+    };
 
     use super::*;
 
@@ -152,5 +166,29 @@ mod tests {
         let cause = |code| problem(code).cause.map(|cause| cause.to_string());
         assert!(cause("22P02").is_some_and(|text| !text.contains("s3cret")));
         assert!(cause("42P01").is_some_and(|text| text.contains("s3cret")));
+    }
+    #[rstest]
+    #[case::one_word("'new', 'new', 'a'", Some("key"))]
+    #[case::several_words("'new', 'a', 'new'", Some("account_key"))]
+    #[case::one_that_no_field_stands_for("'a', 'new', 'new'", None)]
+    #[tokio::test]
+    async fn what_is_taken_is_told_by_the_column_s_whole_name(
+        #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+        #[case] values: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let Some(database) = TestDatabase::empty(backend).await else {
+            return;
+        };
+        let table = "slug TEXT UNIQUE, account_key TEXT UNIQUE, key TEXT UNIQUE";
+        database
+            .execute(&format!("CREATE TABLE a_key ({table})"))
+            .await;
+        database
+            .execute("INSERT INTO a_key VALUES ('a', 'a', 'a')")
+            .await;
+        let insert = format!("INSERT INTO a_key VALUES ({values})");
+        let error = database.db.execute_unprepared(&insert).await.unwrap_err();
+        assert_eq!(taken_column(&error, &["key", "account_key"]), expected);
     }
 }
