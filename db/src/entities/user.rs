@@ -1,6 +1,6 @@
 //! People who signed up.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{Set, entity::prelude::*, prelude::async_trait::async_trait};
 
 /// A person.
 #[sea_orm::model]
@@ -19,9 +19,17 @@ pub struct Model {
     /// When the row was inserted; set by the database.
     #[sea_orm(default_expr = "Expr::current_timestamp()")]
     pub created_at: DateTimeUtc,
-    /// When the row was last changed.
+    /// When the row was last saved as an `ActiveModel`.
     #[sea_orm(default_expr = "Expr::current_timestamp()")]
     pub updated_at: DateTimeUtc,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
+#[async_trait]
+impl ActiveModelBehavior for ActiveModel {
+    async fn before_save<C: ConnectionTrait>(mut self, _: &C, insert: bool) -> Result<Self, DbErr> {
+        if !insert {
+            self.updated_at = Set(chrono::Utc::now());
+        }
+        Ok(self)
+    }
+}

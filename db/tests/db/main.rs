@@ -23,3 +23,4 @@ mod steadiness;
 mod storm;
 mod test_store;
 mod unique;
+mod user;
