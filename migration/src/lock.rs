@@ -12,7 +12,7 @@ const KEY: i64 = 0x6261_7265;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Waits until no other process migrates this PostgreSQL database. The lock lasts as long as the
-/// transaction.
+/// transaction, which idles meanwhile, whatever the server allows others.
 ///
 /// It is asked for again and again instead of waited for in the server: a statement that waits
 /// holds a snapshot, for which a `CREATE INDEX CONCURRENTLY` of the process that has the lock would
@@ -23,7 +23,8 @@ pub(crate) async fn acquire(db: &DatabaseConnection) -> Result<DatabaseTransacti
         let txn = db.begin().await?;
         let statement = Statement::from_sql_and_values(
             txn.get_database_backend(),
-            "SELECT pg_try_advisory_xact_lock($1) AS locked",
+            "SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+                    pg_try_advisory_xact_lock($1) AS locked",
             [KEY.into()],
         );
         if let Some(row) = txn.query_one_raw(statement).await?
@@ -37,5 +38,26 @@ pub(crate) async fn acquire(db: &DatabaseConnection) -> Result<DatabaseTransacti
             has_said_so = true;
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use e2e::{Backend, TestDatabase};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_lock_outlasts_what_the_server_allows_transactions_that_idle() {
+        let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
+            return;
+        };
+        let limit = "DO $$ BEGIN EXECUTE format(
+                'ALTER DATABASE %I SET idle_in_transaction_session_timeout = 1', current_database()
+            ); END $$";
+        database.execute(limit).await;
+        let lock = acquire(&database.connect_again().await).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        lock.commit().await.unwrap();
     }
 }

@@ -47,3 +47,14 @@ async fn a_process_that_waits_for_its_database_can_be_stopped() {
         stop(&mut process, Signal::TERM).await;
     }
 }
+
+#[tokio::test]
+async fn a_migration_that_waits_can_be_stopped_and_says_that_it_is_not_done() {
+    let url = format!("postgres://127.0.0.1:{}/none", free_port());
+    let mut migration = Process::start("migration", ["wait"], [("DATABASE_URL", url.as_str())]);
+    says_that_it_waits(&migration).await;
+    migration.signal(Signal::TERM);
+    let status = migration.wait(PATIENCE).await;
+    // A signal that is not handled leaves no code.
+    assert_eq!(status.code(), Some(1), "{:?}", migration.lines());
+}
