@@ -29,7 +29,7 @@ COPY . .
 RUN REQUIRE_POSTGRES=1 cargo test --locked
 
 FROM ${DEBIAN_IMAGE}
-ARG SOURCE= VERSION=0.0.0 COMMIT= BUILD=
+ARG SOURCE= VERSION= COMMIT= BUILD=
 LABEL org.opencontainers.image.title="Bare Necessities" \
     org.opencontainers.image.description="A web api and a worker that share nothing but a database" \
     org.opencontainers.image.licenses="MIT OR Apache-2.0" \

@@ -18,32 +18,37 @@ const COMMIT: &str = env!("DOCKERFLOW_COMMIT");
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Version {
-    /// The address of the repository.
+    /// The URL of the repository.
     pub source: String,
     /// The release.
     pub version: String,
     /// The git commit.
     pub commit: String,
-    /// The address of the build that made the image.
+    /// The URL of the build that made the image.
     pub build: String,
 }
 
 impl Version {
     /// The version object of `/app/version.json`, else of `version.json` in the working directory,
-    /// else what is known from the build: the given version of the package, and the commit where the
-    /// build could ask git.
+    /// else the commit where the build could ask git. Without a version it has the given one of the
+    /// package.
     ///
     /// A file that does not hold a version object is said in the log and passed over: a service that
     /// does not start is worse than one that does not know its version.
     pub fn load(crate_version: &str) -> Self {
-        FILES
-            .iter()
-            .find_map(|file| read(Path::new(file)))
-            .unwrap_or_else(|| Self {
-                version: crate_version.to_owned(),
-                commit: COMMIT.to_owned(),
-                ..Self::default()
-            })
+        let version = FILES.iter().find_map(|file| read(Path::new(file)));
+        let version = version.unwrap_or_else(|| Self {
+            commit: COMMIT.to_owned(),
+            ..Self::default()
+        });
+        version.or_of_package(crate_version)
+    }
+
+    fn or_of_package(mut self, crate_version: &str) -> Self {
+        if self.version.is_empty() {
+            crate_version.clone_into(&mut self.version);
+        }
+        self
     }
 }
 
@@ -102,5 +107,16 @@ mod tests {
     #[test]
     fn without_a_file_the_version_is_the_package_s() {
         assert_eq!(Version::load("1.2.3").version, "1.2.3");
+    }
+
+    #[test]
+    fn a_file_without_a_version_has_the_package_s() {
+        let of_file = |version: &str| Version {
+            version: version.to_owned(),
+            commit: "c".to_owned(),
+            ..Version::default()
+        };
+        assert_eq!(of_file("").or_of_package("1.2.3"), of_file("1.2.3"));
+        assert_eq!(of_file("4").or_of_package("1.2.3"), of_file("4"));
     }
 }
