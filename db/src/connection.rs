@@ -3,7 +3,11 @@
 
 mod startup;
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
@@ -11,6 +15,7 @@ use sea_orm::{
 };
 use sqlx::{
     Connection, PgConnection,
+    pool::PoolConnectionMetadata,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -29,6 +34,13 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After this long in the pool unused, a connection is tried before it is handed out.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
+
+/// How long a connection may take to show that its server is there. One that vanished without a word keeps it
+/// waiting for as long as TCP has patience, a quarter of an hour.
+const PING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// For so long after a connection has shown it, its pool's others are believed.
+const BELIEVED: Duration = Duration::from_millis(100);
 
 /// Then a connection is made anew. Its prepared statements outlive some changes of the schema for which
 /// PostgreSQL refuses them (0A000), and this bounds for how long.
@@ -132,12 +144,38 @@ async fn connect_postgres(
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
-                Ok(meta.idle_for < PING_AFTER_IDLE || connection.ping().await.is_ok())
+                Ok(meta.idle_for < PING_AFTER_IDLE || answers(connection).await.is_ok())
             })
         })
+        .after_release(tried_after_release())
         .connect_lazy_with(options);
     metrics::watch(&pool, application);
     Ok(pool.into())
+}
+
+type Trial<'c> = Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'c>>;
+
+/// Tries connections that come back, since a caller that ran out of patience leaves its statement behind.
+/// The library awaits the end of that without a limit, and meanwhile counts the connection.
+fn tried_after_release()
+-> impl Fn(&mut PgConnection, PoolConnectionMetadata) -> Trial<'_> + Send + Sync + 'static {
+    let answered = Arc::new(Mutex::new(None::<Instant>));
+    move |connection, _| {
+        let answered = Arc::clone(&answered);
+        Box::pin(async move {
+            let last = *answered.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_none_or(|last| last.elapsed() > BELIEVED) {
+                answers(connection).await?;
+                *answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            }
+            Ok(true)
+        })
+    }
+}
+
+async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let pong = tokio::time::timeout(PING_PATIENCE, connection.ping()).await;
+    pong.map_err(|_| sqlx::Error::PoolTimedOut)?
 }
 
 /// A pool of one connection beside `db`, made like those of `db` when it is first used; on SQLite `db`

@@ -147,3 +147,24 @@ async fn an_outcome_that_the_database_refuses_waits_and_keeps_no_other_waiting(
     assert_eq!((job.attempt, job.lease_number), (1, 1));
     worker.stop().await;
 }
+
+/// As after the loss of a server's host, of which TCP hears nothing for a quarter of an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let database = TestDatabase::migrated_on(&server, "nowhere").await;
+    let proxy = Proxy::start(database.url()).await;
+    let queue = Queue { database };
+    let variables = [("DATABASE_URL", proxy.url())];
+    let code = tasks(|_, _| async { Ok(()) });
+    let worker = queue.start(code, &variables).await;
+    let before = queue.enqueue(Work(1).job()).await;
+    queue.finished(before).await;
+    proxy.lose_connections();
+    let after = queue.enqueue(Work(2).job()).await;
+    let job = queue.finished(after).await;
+    assert_eq!((job.attempt, job.deaths), (1, 0));
+    worker.stop().await;
+}

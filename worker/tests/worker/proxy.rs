@@ -21,6 +21,8 @@ struct Mood {
     swallows: bool,
     /// Connections of an earlier number are cut.
     cuts: u32,
+    /// Connections of an earlier number lead nowhere.
+    lost: u32,
 }
 
 impl Proxy {
@@ -60,19 +62,26 @@ impl Proxy {
             *mood = Mood {
                 swallows: false,
                 cuts: mood.cuts + 1,
+                ..*mood
             };
         });
+    }
+
+    /// Of every connection neither side hears any more, nor that it is over. Carries new ones as it should.
+    pub fn lose_connections(&self) {
+        self.mood.send_modify(|mood| mood.lost += 1);
     }
 }
 
 async fn carry(client: TcpStream, server: TcpStream, mut mood: watch::Receiver<Mood>) {
-    let cuts = mood.borrow().cuts;
+    let Mood { cuts, lost, .. } = *mood.borrow();
     let now = mood.clone();
     let is_heard = move || {
         *now.borrow()
             == Mood {
                 swallows: false,
                 cuts,
+                lost,
             }
     };
     let (mut from_client, mut to_client) = client.into_split();
