@@ -47,7 +47,7 @@ pub use operate::{Cancelled, Filter, JobDetail, OperateError, QueueStats};
 pub use rescue::{DEATHS_ALLOWED, Rescued};
 pub use status::{JobState, JobStatus, status};
 pub use store::{Clock, JobStore};
-pub use task::Task;
+pub use task::{Task, default_backoff};
 
 /// The channel on which PostgreSQL says that a queue has something new. The message is the queue's
 /// name.

@@ -30,8 +30,7 @@ pub trait Task: Serialize + DeserializeOwned + Send + 'static {
     /// How long a job waits after its failed attempt number `attempt` (1 is the first), before ± 20
     /// % of jitter.
     fn backoff(attempt: i32) -> Duration {
-        let doublings = u32::try_from(attempt.clamp(1, 20) - 1).unwrap_or_default();
-        Duration::from_secs(15 << doublings).min(BACKOFF_LIMIT)
+        default_backoff(attempt)
     }
 
     /// A job of this task, with options to chain before it is enqueued.
@@ -47,6 +46,12 @@ pub trait Task: Serialize + DeserializeOwned + Send + 'static {
         let job = self.job();
         async move { job.enqueue(db).await }
     }
+}
+
+/// 15 s that double with each attempt, up to 6 h.
+pub fn default_backoff(attempt: i32) -> Duration {
+    let doublings = u32::try_from(attempt.clamp(1, 20) - 1).unwrap_or_default();
+    Duration::from_secs(15 << doublings).min(BACKOFF_LIMIT)
 }
 
 #[cfg(test)]

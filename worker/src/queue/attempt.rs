@@ -1,9 +1,10 @@
 //! One attempt: decode, run, and report. Nothing that a task does ends the worker.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use db::jobs::{ClaimedJob, Metadata, Outcome, with_metadata};
 use dockerflow::trace::{Baggage, TraceContext};
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -51,7 +52,12 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
             _ if !shared.may_begin() => End::Stopped,
             _ if job.cancel_requested_at.is_some() => End::Cancelled,
             None => End::Unknown,
-            Some(task) => in_company(task, &job, &hold, trace, &shared).await,
+            Some(task) => {
+                // What a task brings along may panic outside its own code too: how its payload is
+                // decoded, how its error is shown.
+                let end = AssertUnwindSafe(in_company(task, &job, &hold, trace, &shared));
+                end.catch_unwind().await.unwrap_or_else(panicked)
+            }
         };
         let report = judge(&job, task, end);
         summarize(&job, report.outcome, begun);
@@ -183,15 +189,17 @@ async fn supervise(
         Ok(Err(TaskError::GiveUp(error))) => End::GaveUp {
             error: format!("{error:#}"),
         },
-        Err(error) if error.is_panic() => {
-            let error = match error.into_panic().downcast::<String>() {
-                Ok(message) => format!("it panicked: {message}"),
-                Err(panic) => format!("it panicked: {}", panic.downcast_ref().unwrap_or(&"")),
-            };
-            End::Panicked { error }
-        }
+        Err(error) if error.is_panic() => panicked(error.into_panic()),
         Err(_aborted) => End::Stopped,
     }
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> End {
+    let error = match panic.downcast::<String>() {
+        Ok(message) => format!("it panicked: {message}"),
+        Err(panic) => format!("it panicked: {}", panic.downcast_ref().unwrap_or(&"")),
+    };
+    End::Panicked { error }
 }
 
 /// One line per attempt.

@@ -1,9 +1,12 @@
 //! How an attempt ended, and what becomes of its job.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use chrono::Utc;
-use db::jobs::{AttemptError, ClaimedJob, Outcome, Report, append_error};
+use db::jobs::{AttemptError, ClaimedJob, Outcome, Report, append_error, default_backoff};
 
 use super::{registry::Runnable, retry::jittered};
 
@@ -41,7 +44,7 @@ pub(super) enum End {
 /// What becomes of the job, whose task may be unknown.
 pub(super) fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> Report {
     let is_last = job.attempt >= job.max_attempts;
-    let backoff = || task.map_or(UNKNOWN_PAUSE, |task| jittered(task.backoff(job.attempt)));
+    let backoff = || jittered(task.map_or(UNKNOWN_PAUSE, |task| backoff(task, job.attempt)));
     // A panic is an error in the log already, and a task that is not yet known is none.
     let is_expected = matches!(end, End::Panicked { .. } | End::Unknown);
     let (outcome, error) = match end {
@@ -97,6 +100,12 @@ pub(super) fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> 
         outcome,
         errors,
     }
+}
+
+/// What the task says, or as every task would wait if it panics over that.
+fn backoff(task: &dyn Runnable, attempt: i32) -> Duration {
+    let of_task = AssertUnwindSafe(|| task.backoff(attempt));
+    catch_unwind(of_task).unwrap_or_else(|_| default_backoff(attempt))
 }
 
 /// When a worker first did not know this job's task.

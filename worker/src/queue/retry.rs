@@ -70,5 +70,6 @@ impl Pauses {
 
 /// A duration ± 20 %, so that what failed together does not come back together.
 pub(super) fn jittered(duration: Duration) -> Duration {
-    duration.mul_f64(rand::random_range(0.8..=1.2))
+    let seconds = duration.as_secs_f64() * rand::random_range(0.8..=1.2);
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }

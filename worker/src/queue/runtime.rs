@@ -7,7 +7,7 @@ use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
 use db::DatabaseUrl;
 use tokio::{
     sync::{Mutex, RwLock, mpsc, oneshot},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -153,7 +153,11 @@ impl Runtime {
         }
         let is_asked = tokio::select! {
             () = shutdown => true,
-            () = ended(&mut running) => false,
+            // None ends before the drain unless it has failed: then nobody runs what its queue claims.
+            Some(end) = running.join_next() => {
+                say(end);
+                false
+            }
         };
         tracing::info!("no further job begins");
         shared.draining.cancel();
@@ -185,9 +189,16 @@ async fn stop(shared: &Shared, running: &mut JoinSet<Result<(), WorkerError>>) {
 }
 
 async fn ended(running: &mut JoinSet<Result<(), WorkerError>>) {
-    while let Some(worker) = running.join_next().await {
-        if let Ok(Err(error)) = worker {
-            tracing::error!(%error, "a queue ended by itself");
-        }
+    while let Some(end) = running.join_next().await {
+        say(end);
+    }
+}
+
+/// How the worker of a queue ended, if not well.
+fn say(end: Result<Result<(), WorkerError>, JoinError>) {
+    match end {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "a queue ended by itself"),
+        Err(error) => tracing::error!(%error, "a queue failed"),
     }
 }

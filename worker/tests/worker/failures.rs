@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use chrono::Utc;
 use db::{
     entities::{finished_job, job},
@@ -10,11 +11,11 @@ use db::{
 use e2e::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
-use worker::queue::{JobContext, Registry};
+use worker::queue::{JobContext, Registry, TaskError};
 
-use crate::queue::{Queue, Work, errors, reasons, tasks};
+use crate::queue::{Queue, Work, errors, reasons, tasks, until};
 
 const UNKNOWN: &str = "no worker knows this task";
 
@@ -41,6 +42,32 @@ struct Brief;
 impl Task for Brief {
     const KIND: &'static str = "brief";
     const TIMEOUT: Duration = Duration::from_millis(50);
+}
+
+/// A task whose payload cannot even be looked at.
+#[derive(Serialize)]
+struct Fragile;
+
+impl<'de> Deserialize<'de> for Fragile {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("it broke")
+    }
+}
+
+impl Task for Fragile {
+    const KIND: &'static str = "fragile";
+}
+
+/// A task that knows no wait.
+#[derive(Serialize, Deserialize)]
+struct Careless;
+
+impl Task for Careless {
+    const KIND: &'static str = "careless";
+
+    fn backoff(attempt: i32) -> Duration {
+        panic!("what comes after {attempt}?")
+    }
 }
 
 fn work_that_succeeds() -> Registry {
@@ -230,4 +257,51 @@ async fn among_jobs_that_fail_in_every_way_the_others_complete(
         assert_eq!(job.state, job::State::Scheduled);
         assert_eq!(errors(job.errors.as_ref()).len(), 1);
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_task_that_panics_beside_its_code_has_failed_and_ends_no_worker(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    let fragile = queue.enqueue(Fragile.job()).await;
+    let careless = queue.enqueue(Careless.job()).await;
+    let registry = work_that_succeeds()
+        .task(|_: Fragile, _: &JobContext| async { Ok(()) })
+        .task(|_: Careless, _: &JobContext| async { Err(anyhow!("no luck").into()) });
+    let worker = queue.start(registry, &[]).await;
+    let reason =
+        async |id| until(async || reasons(queue.job(id).await.errors.as_ref()).pop()).await;
+    assert_eq!(reason(fragile).await, "it panicked: it broke");
+    assert_eq!(reason(careless).await, "no luck");
+    for id in [fragile, careless] {
+        let job = queue.job(id).await;
+        assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+        assert!(job.run_at <= Utc::now() + chrono::Duration::seconds(18));
+    }
+    let work = queue.enqueue(Work(0).job()).await;
+    queue.finished(work).await;
+    worker.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_wait_that_is_longer_than_any_is_as_good_as_never(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    let id = queue.enqueue(Work(0).job()).await;
+    queue
+        .run(tasks(|_, _| async {
+            Err(TaskError::Snooze(Duration::MAX))
+        }))
+        .await;
+    let job = queue.job(id).await;
+    assert_eq!(job.state, job::State::Scheduled);
+    assert!(job.run_at >= Utc::now() + chrono::Duration::days(365 * 100));
 }
