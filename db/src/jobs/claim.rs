@@ -268,8 +268,12 @@ const CLAIM_SINCE: &str = claim!(concat!(
 "
 ));
 
-/// Walks the primary key.
-const LOCK_QUEUE: &str = "SELECT FROM queue WHERE name = $1 FOR UPDATE";
+/// Walks the primary key. The lock ends with a worker that is frozen or cut off while it has it.
+const LOCK_QUEUE: &str = concat!(
+    "SELECT ",
+    end_if_idle!(),
+    " FROM queue WHERE name = $1 FOR UPDATE"
+);
 
 /// Walks the primary key of `queue`, and `job_running`, which has a row per running job. No row
 /// where there is no limit.

@@ -1,6 +1,9 @@
 //! Leases: a worker's jobs are its own for as long as it renews its row in `worker`.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -14,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     JobStore,
-    store::{milliseconds, postgres, sqlite_after},
+    store::{milliseconds, postgres, sqlite_after, wake},
 };
 use crate::entities::{job, worker};
 
@@ -131,11 +134,48 @@ impl JobStore {
             .map(drop)
     }
 
-    /// Hands back the jobs that `worker` leased and does not know of (`held`): a claim whose reply
-    /// was lost. Answers how many. No claim of this worker may be under way.
-    pub async fn reconcile(&self, worker: Uuid, held: &[Uuid]) -> Result<u64, DbErr> {
+    /// Hands back the jobs that `worker` leased and does not know of: a claim whose reply was lost. What it
+    /// knows of, `held`, are jobs and their lease numbers. Answers how many go back. No claim of this
+    /// worker may be under way.
+    pub async fn reconcile(&self, worker: Uuid, held: &[(Uuid, i32)]) -> Result<u64, DbErr> {
         if self.is_sqlite() {
-            let lost = job::Entity::update_many()
+            return self.reconcile_sqlite(worker, held).await;
+        }
+        let array = |kind, values: Vec<Value>| Value::Array(kind, Some(Box::new(values)));
+        let values = [
+            worker.into(),
+            array(
+                ArrayType::Uuid,
+                held.iter().map(|(id, _)| (*id).into()).collect(),
+            ),
+            array(
+                ArrayType::Int,
+                held.iter().map(|(_, number)| (*number).into()).collect(),
+            ),
+        ];
+        let lost = self.db.query_all_raw(postgres(RECONCILE, values)).await?;
+        let queues = lost.iter().map(|row| row.try_get("", "queue"));
+        let queues: BTreeSet<String> = queues.collect::<Result<_, _>>()?;
+        for queue in queues {
+            wake(&self.db, &queue).await?;
+        }
+        Ok(lost.len() as u64)
+    }
+
+    async fn reconcile_sqlite(&self, worker: Uuid, held: &[(Uuid, i32)]) -> Result<u64, DbErr> {
+        let held: HashSet<_> = held.iter().collect();
+        let txn = self.begin().await?;
+        let running: Vec<(Uuid, i32)> = job::Entity::find()
+            .select_only()
+            .columns([job::Column::Id, job::Column::LeaseNumber])
+            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::WorkerId.eq(worker))
+            .into_tuple()
+            .all(&txn)
+            .await?;
+        let mut count = 0;
+        for (id, _) in running.iter().filter(|claim| !held.contains(claim)) {
+            count += job::Entity::update_many()
                 .set(job::ActiveModel {
                     state: Set(job::State::Available),
                     worker_id: Set(None),
@@ -146,28 +186,13 @@ impl JobStore {
                     Expr::col(job::Column::LeaseNumber).add(1),
                 )
                 .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).sub(1))
-                .filter(job::Column::State.eq(job::State::Running))
-                .filter(job::Column::WorkerId.eq(worker))
-                .filter(job::Column::Id.is_not_in(held.iter().copied()))
-                .exec(&self.db)
-                .await?;
-            return Ok(lost.rows_affected);
+                .filter(job::Column::Id.eq(*id))
+                .exec(&txn)
+                .await?
+                .rows_affected;
         }
-        // Walks `job_running` (worker_id).
-        let sql = "
-            UPDATE job
-            SET state = 'available', worker_id = NULL, lease_number = lease_number + 1, attempt = attempt - 1
-            WHERE state = 'running' AND worker_id = $1 AND id <> ALL ($2::uuid[])";
-        let held = held.iter().map(|id| Value::from(*id)).collect();
-        let values = [
-            worker.into(),
-            Value::Array(ArrayType::Uuid, Some(Box::new(held))),
-        ];
-        Ok(self
-            .db
-            .execute_raw(postgres(sql, values))
-            .await?
-            .rows_affected())
+        txn.commit().await?;
+        Ok(count)
     }
 
     /// The jobs that `worker` runs and somebody asked to cancel.
@@ -190,6 +215,14 @@ impl JobStore {
 fn longest_gap(lease: Duration) -> Duration {
     2 * heartbeat_interval(lease)
 }
+
+/// Walks `job_running` (worker_id).
+const RECONCILE: &str = "
+UPDATE job
+SET state = 'available', worker_id = NULL, lease_number = lease_number + 1, attempt = attempt - 1
+WHERE state = 'running' AND worker_id = $1
+  AND (id, lease_number) NOT IN (SELECT * FROM unnest($2::uuid[], $3::int[]))
+RETURNING queue";
 
 /// Walks the whole of `worker`, which has a row per process.
 const REGISTER: &str = "

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     AttemptError, ERRORS_KEPT, JobStore, append_error,
     finish::bury,
-    store::{postgres, sqlite_after},
+    store::{postgres, sqlite_after, wake},
 };
 use crate::entities::{finished_job, job, worker};
 
@@ -47,6 +47,12 @@ impl JobStore {
             errors_kept.into(),
         ];
         let row = self.db.query_one_raw(postgres(RESCUE, values)).await?;
+        let queues: Option<Vec<String>> = row
+            .as_ref()
+            .map_or(Ok(None), |row| row.try_get("", "queues"))?;
+        for queue in queues.unwrap_or_default() {
+            wake(&self.db, &queue).await?;
+        }
         let count = |column| -> Result<u64, DbErr> {
             let count: i64 = row.as_ref().map_or(Ok(0), |row| row.try_get("", column))?;
             Ok(u64::try_from(count).unwrap_or_default())
@@ -165,7 +171,7 @@ WITH now AS (
         lease_number = job.lease_number + 1, attempt = job.attempt - 1
     FROM orphan
     WHERE job.id = orphan.id AND orphan.deaths < $2
-    RETURNING job.id
+    RETURNING job.queue, job.state
 ), buried AS (
     DELETE FROM job USING orphan
     WHERE job.id = orphan.id AND orphan.deaths >= $2
@@ -182,5 +188,6 @@ WITH now AS (
         finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
     RETURNING id
 )
-SELECT (SELECT count(*) FROM requeued) AS requeued, (SELECT count(*) FROM dead) AS dead"
+SELECT (SELECT count(*) FROM requeued) AS requeued, (SELECT count(*) FROM dead) AS dead,
+       (SELECT array_agg(DISTINCT queue) FROM requeued WHERE state = 'available') AS queues"
 );

@@ -51,10 +51,15 @@ impl JobStore {
         job: NewJob,
     ) -> Result<bool, EnqueueError> {
         let txn = self.begin().await?;
-        // The row's lock makes a second worker wait, and then find the tick done.
-        let sql = "UPDATE schedule SET last_tick_at = $2 WHERE name = $1 AND last_tick_at < $2";
+        // The row's lock makes a second worker wait, and then find the tick done; on PostgreSQL it ends with
+        // a worker that is frozen or cut off while it has it.
+        let mut sql = "UPDATE schedule SET last_tick_at = $2 WHERE name = $1 AND last_tick_at < $2"
+            .to_owned();
+        if !self.is_sqlite() {
+            sql.push_str(concat!(" RETURNING ", end_if_idle!()));
+        }
         let advanced = txn
-            .execute_raw(self.statement(sql, [schedule.into(), tick.into()]))
+            .execute_raw(self.statement(&sql, [schedule.into(), tick.into()]))
             .await?;
         if advanced.rows_affected() == 0 {
             return Ok(false);

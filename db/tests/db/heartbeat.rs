@@ -123,7 +123,7 @@ async fn jobs_that_are_held_or_somebody_elses_or_waiting_stay_as_they_are(
         .claim(worker, 2)
         .await
         .iter()
-        .map(|job| job.id)
+        .map(|job| (job.id, job.lease_number))
         .collect();
     store.claim(other, 1).await;
     untouched.push(store.enqueue(note().delay(LEASE)).await);
@@ -137,8 +137,23 @@ async fn jobs_that_are_held_or_somebody_elses_or_waiting_stay_as_they_are(
     }
     // Of two, the one that is not held.
     assert_eq!(store.at(5).reconcile(worker, &held[..1]).await.unwrap(), 1);
-    assert_eq!(store.job(held[0]).await.state, job::State::Running);
-    assert_eq!(store.job(held[1]).await.state, job::State::Available);
+    assert_eq!(store.job(held[0].0).await.state, job::State::Running);
+    assert_eq!(store.job(held[1].0).await.state, job::State::Available);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_that_is_held_from_an_earlier_claim_goes_back_too(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.enqueue_notes(1).await;
+    let worker = store.worker().await;
+    let claimed = store.claim(worker, 1).await.remove(0);
+    let held = [(claimed.id, claimed.lease_number - 1)];
+    assert_eq!(store.at(5).reconcile(worker, &held).await.unwrap(), 1);
 }
 
 #[rstest]

@@ -260,7 +260,7 @@ impl Trial {
         let mut lost = 0;
         for (id, job) in &mut self.jobs {
             if !job.runs_under(worker) || self.dice.random_bool(0.7) {
-                held.push(*id);
+                held.push((*id, job.lease_number));
             } else {
                 job.leave(JobState::Available, false);
                 job.lease_number += 1;

@@ -89,3 +89,27 @@ async fn a_delayed_job_wakes_nobody() {
     }
     assert_eq!(first_heard(&store, &mut listener, "now").await, "now");
 }
+
+#[tokio::test]
+async fn a_job_that_goes_back_and_one_that_is_rescued_are_heard_of() {
+    let Some(store) = TestStore::open(Backend::Postgres).await else {
+        return;
+    };
+    store.enqueue(note().queue("lost")).await;
+    let worker = store.worker().await;
+    let claim = async || {
+        let claimed = store.at(0).claim(worker, "lost", 1).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+    };
+    claim().await;
+    let mut listener = listener(&store).await;
+    let mut heard = async || {
+        let heard = timeout(Duration::from_secs(5), listener.recv()).await;
+        heard.unwrap().unwrap().payload().to_owned()
+    };
+    store.at(0).reconcile(worker, &[]).await.unwrap();
+    assert_eq!(heard().await, "lost");
+    claim().await;
+    store.at(1_000).rescue().await.unwrap();
+    assert_eq!(heard().await, "lost");
+}

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write as _};
 
 use anyhow::{Context, bail, ensure};
 use conf::{Conf, Subcommands};
-use db::jobs::{Cancelled, Filter, JobState, JobStore};
+use db::jobs::{Cancelled, Filter, JobState, JobStore, OperateError};
 use dockerflow::settings::between;
 use uuid::Uuid;
 
@@ -229,8 +229,12 @@ async fn cancel_all(store: &JobStore, options: &Cancel) -> anyhow::Result<()> {
     }
     let mut count = 0_usize;
     for id in jobs {
-        // One that ends meanwhile need not be cancelled.
-        count += usize::from(store.cancel(id).await.is_ok());
+        match store.cancel(id).await {
+            Ok(_) => count += 1,
+            // One that ends meanwhile need not be cancelled.
+            Err(OperateError::NotFound(_) | OperateError::State { .. }) => {}
+            Err(error) => return Err(error).with_context(|| format!("{count} were cancelled")),
+        }
     }
     print(&format!("{count} cancelled\n"))
 }

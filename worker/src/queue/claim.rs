@@ -25,6 +25,9 @@ const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
 /// `cargo run --bin latency` counts.
 const LAST_LOOK_POLLING: Duration = Duration::from_millis(1200);
 
+/// How long a claim that is under way when the worker drains may take. What it claims is handed back.
+const LAST_CLAIM: Duration = Duration::from_millis(300);
+
 /// Runs until the worker drains. Its end closes `assigned`, which ends the queue's apalis worker.
 pub(super) async fn run(
     queue: QueueConfig,
@@ -32,15 +35,18 @@ pub(super) async fn run(
     store: JobStore,
     assigned: mpsc::UnboundedSender<Assigned>,
 ) {
-    let draining = shared.draining.clone();
-    // A claim that is cut off by the drain may have succeeded: its jobs go back when the worker
-    // deregisters.
-    draining
-        .run_until_cancelled(claim_for_ever(&queue, &shared, store, &assigned))
-        .await;
+    tokio::select! {
+        () = claim_until_drained(&queue, &shared, store, &assigned) => {}
+        // A claim that is cut off may have succeeded: its jobs go back when the worker deregisters, or, if the
+        // database has not yet come to it by then, by a rescue.
+        () = async {
+            shared.draining.cancelled().await;
+            tokio::time::sleep(LAST_CLAIM).await;
+        } => {}
+    }
 }
 
-async fn claim_for_ever(
+async fn claim_until_drained(
     queue: &QueueConfig,
     shared: &Shared,
     store: JobStore,
@@ -57,8 +63,9 @@ async fn claim_for_ever(
     let mut look = FIRST_LOOK;
     let mut pauses = Pauses::default();
     loop {
-        // Never closed, so this is a slot; if it were, there would be nothing to claim for.
-        let Ok(mut free) = Arc::clone(&slots).acquire_owned().await else {
+        // Never closed, so this is a slot, unless the worker drains.
+        let slot = Arc::clone(&slots).acquire_owned();
+        let Some(Ok(mut free)) = shared.draining.run_until_cancelled(slot).await else {
             return;
         };
         // Only this loop takes any, so those that are there stay there.
@@ -84,12 +91,14 @@ async fn claim_for_ever(
                 tokio::select! {
                     () = bell.notified() => look = FIRST_LOOK,
                     () = tokio::time::sleep(jittered(look)) => {}
+                    () = shared.draining.cancelled() => {}
                 }
                 pauses.reset();
             }
             Err(error) => {
                 tracing::warn!(queue = queue.name, %error, "jobs cannot be claimed");
-                tokio::time::sleep(pauses.next()).await;
+                let pause = tokio::time::sleep(pauses.next());
+                shared.draining.run_until_cancelled(pause).await;
             }
         }
     }

@@ -91,7 +91,7 @@ async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementEr
 
 async fn reconcile(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), StatementError> {
     let _no_claim = shared.claiming.write().await;
-    let count = in_time(store.reconcile(worker, &shared.held.ids())).await?;
+    let count = in_time(store.reconcile(worker, &shared.held.claims())).await?;
     if count > 0 {
         tracing::warn!(count, "jobs went back whose claim was never answered");
         shared.wakeups.ring_all();

@@ -84,8 +84,11 @@ impl Held {
         hold.is_some_and(|hold| hold.lease_number == lease_number)
     }
 
-    pub(super) fn ids(&self) -> Vec<Uuid> {
-        self.jobs().keys().copied().collect()
+    /// All claims that are held: the jobs and their lease numbers.
+    pub(super) fn claims(&self) -> Vec<(Uuid, i32)> {
+        let jobs = self.jobs();
+        let claims = jobs.iter().map(|(job, hold)| (*job, hold.lease_number));
+        claims.collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {

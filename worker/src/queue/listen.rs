@@ -13,7 +13,7 @@ use super::{metrics::LISTENER_UP, retry::Pauses, shared::Shared};
 /// After this long without a message the connection is tried: a dead peer says nothing.
 const PING_AFTER: Duration = Duration::from_secs(15);
 
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs until the worker drains.
 pub(super) async fn run(shared: Arc<Shared>, pool: PgPool) {
@@ -44,9 +44,9 @@ async fn listen(
     pool: &PgPool,
     pauses: &mut Pauses,
 ) -> Result<std::convert::Infallible, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
+    let mut listener = in_time(PgListener::connect_with(pool)).await?;
     ping(&mut listener).await?;
-    listener.listen(NOTIFY_CHANNEL).await?;
+    in_time(listener.listen(NOTIFY_CHANNEL)).await?;
     pauses.reset();
     LISTENER_UP.set(1.0, []);
     tracing::info!("PostgreSQL tells of new jobs");
@@ -64,11 +64,15 @@ async fn listen(
 /// Whether the server answers, and is one that writes: a standby hears of nothing.
 async fn ping(listener: &mut PgListener) -> Result<(), sqlx::Error> {
     let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(listener);
-    let is_standby: bool = tokio::time::timeout(PING_TIMEOUT, is_standby)
-        .await
-        .map_err(|_| sqlx::Error::PoolTimedOut)??;
-    if is_standby {
+    if in_time(is_standby).await? {
         return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));
     }
     Ok(())
+}
+
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let answer = tokio::time::timeout(ANSWERS_WITHIN, answer).await;
+    answer.map_err(|_| sqlx::Error::PoolTimedOut)?
 }

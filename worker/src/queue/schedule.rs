@@ -11,6 +11,7 @@ use croner::{
 };
 use db::jobs::{EnqueueError, JobStore, NewJob};
 use thiserror::Error;
+use tokio::time::timeout;
 
 use super::shared::Shared;
 
@@ -19,6 +20,10 @@ const LATENESS: chrono::Duration = chrono::Duration::seconds(60);
 
 /// The longest sleep, so that a clock that was set is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// How long the database may take over all schedules. What is enqueued by then stays, so the next look goes on
+/// from there.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The pause after the database failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -139,10 +144,14 @@ pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
 
 async fn tick_for_ever(schedules: &Schedules, store: &JobStore) {
     loop {
-        let sleep = match tick(schedules, store).await {
-            Ok(sleep) => sleep.min(LONGEST_SLEEP),
-            Err(error) => {
+        let sleep = match timeout(PATIENCE, tick(schedules, store)).await {
+            Ok(Ok(sleep)) => sleep.min(LONGEST_SLEEP),
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "schedules cannot be looked after");
+                PAUSE
+            }
+            Err(_) => {
+                tracing::warn!("the database did not answer in time, which schedules wait for");
                 PAUSE
             }
         };

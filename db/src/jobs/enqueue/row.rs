@@ -83,7 +83,7 @@ impl Row {
     fn postgres(&self) -> Statement {
         let (mut sql, mut values) = (INSERT_POSTGRES.to_owned(), self.values(None));
         values.push(milliseconds(self.delay).into());
-        if self.delay.is_zero() && notify::is_due() {
+        if self.delay.is_zero() && notify::is_due(&self.queue) {
             sql.push_str(AND_WAKE);
             values.push(NOTIFY_CHANNEL.into());
         }
