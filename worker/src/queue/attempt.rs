@@ -21,10 +21,11 @@ use super::{
 /// After this many deaths a job runs alone, so that its next death takes no other with it.
 const DEATHS_IN_COMPANY: i32 = 3;
 
-/// How long it waits for the others to end, while no further ones are claimed.
+/// How long it waits for the others to end, while no further ones are claimed. It runs beside those that take
+/// longer: else jobs that run for long would keep it, and it the claims, for ever.
 const ALONE_PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long it lets others go first if they do not.
+/// How long it lets another such job go first.
 const ALONE_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs an attempt of an assigned job, frees its slot and reports.
@@ -75,8 +76,8 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     .await;
 }
 
-/// Runs the attempt beside others, or as the only job of its process if processes keep dying under
-/// it: even what has not begun would be counted as a death of the others.
+/// Runs the attempt beside others, or, as far as it can, as the only job of its process if processes keep
+/// dying under it: even what has not begun would be counted as a death of the others.
 async fn in_company(
     task: &dyn Runnable,
     job: &ClaimedJob,
@@ -87,20 +88,19 @@ async fn in_company(
     if job.deaths < DEATHS_IN_COMPANY {
         return execute(task, job, hold, trace, shared).await;
     }
-    let later = End::Snoozed {
-        after: jittered(ALONE_PAUSE),
-    };
     // Of two, one has to go before the other can be alone.
     let Ok(_suspect) = shared.suspect.try_lock() else {
-        return later;
+        return End::Snoozed {
+            after: jittered(ALONE_PAUSE),
+        };
     };
     hold.leave_company();
-    match tokio::time::timeout(ALONE_PATIENCE, shared.company.write()).await {
-        Ok(_alone) if shared.may_begin() => execute(task, job, hold, trace, shared).await,
-        Ok(_) => End::Stopped,
-        // Others run for long: it must not keep further ones from being claimed.
-        Err(_) => later,
+    let alone = tokio::time::timeout(ALONE_PATIENCE, shared.company.write());
+    let _alone = shared.draining.run_until_cancelled(alone).await;
+    if !shared.may_begin() {
+        return End::Stopped;
     }
+    execute(task, job, hold, trace, shared).await
 }
 
 async fn execute(
