@@ -6,14 +6,14 @@ mod look;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QuerySelect, SqlErr, sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QuerySelect, SqlErr, Statement, sea_query::OnConflict,
 };
 use thiserror::Error;
 use uuid::Uuid;
 
 pub use self::look::{Filter, JobDetail, QueueStats};
-use super::{JobState, JobStore, finish::bury, store::wake};
+use super::{JobState, JobStore, store::wake};
 use crate::entities::{finished_job, job, queue};
 
 /// What became of a wish to cancel.
@@ -91,7 +91,7 @@ impl JobStore {
             job.update(&txn).await?;
             Cancelled::Requested
         } else {
-            bury(&txn, vec![(job, finished_job::State::Cancelled)], now).await?;
+            bury(&txn, id, now).await?;
             Cancelled::AtOnce
         };
         txn.commit().await?;
@@ -168,40 +168,54 @@ async fn revive(
             state: JobState::Completed,
         });
     }
-    finished_job::Entity::delete_many()
-        .filter(finished_job::Column::Id.eq(id))
-        .exec(txn)
-        .await?;
     wake(txn, &finished.queue).await?;
-    let job = job::Model {
-        id,
-        kind: finished.kind,
-        queue: finished.queue,
-        priority: finished.priority,
-        state: job::State::Available,
-        payload: finished.payload,
-        attempt: 0,
-        max_attempts: finished.max_attempts,
-        timeout_seconds: finished.timeout_seconds,
-        unique_key: finished.unique_key,
-        run_at: now,
-        created_at: finished.created_at,
-        started_at: None,
-        worker_id: None,
-        lease_number: finished.lease_number,
-        deaths: 0,
-        cancel_requested_at: None,
-        errors: finished.errors,
-        request_id: finished.request_id,
-        traceparent: finished.traceparent,
-        baggage: finished.baggage,
-        enqueued_by: finished.enqueued_by,
-    };
-    match job::Entity::insert(job.into_active_model()).exec(txn).await {
-        Ok(_) => Ok(()),
+    match execute(txn, REVIVE, id, now).await {
+        Ok(()) => {}
         Err(error) => match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Err(OperateError::KeyTaken(id)),
-            _ => Err(error.into()),
+            Some(SqlErr::UniqueConstraintViolation(_)) => return Err(OperateError::KeyTaken(id)),
+            _ => return Err(error.into()),
         },
     }
+    finished_job::Entity::delete_by_id(id).exec(txn).await?;
+    Ok(())
 }
+
+/// A job that waits is finished without having run.
+async fn bury(txn: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<(), DbErr> {
+    // Somebody may have put a copy there by hand.
+    finished_job::Entity::delete_by_id(id).exec(txn).await?;
+    execute(txn, BURY, id, now).await?;
+    job::Entity::delete_by_id(id).exec(txn).await?;
+    Ok(())
+}
+
+async fn execute(
+    txn: &DatabaseTransaction,
+    sql: &str,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let backend = txn.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, [id.into(), now.into()]);
+    txn.execute_raw(statement).await.map(drop)
+}
+
+// The rows are copied in the database: on the way through this process their JSON would become jsonb, which cannot
+// hold a `\u0000`.
+
+const BURY: &str = concat!(
+    "INSERT INTO finished_job (",
+    kept_columns!(),
+    ", state, finished_at, attempt, lease_number, deaths, errors) SELECT ",
+    kept_columns!(),
+    ", 'cancelled', $2, attempt, lease_number, deaths, errors FROM job WHERE id = $1"
+);
+
+const REVIVE: &str = "
+INSERT INTO job (id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
+                 request_id, traceparent, baggage, enqueued_by, lease_number, errors,
+                 state, run_at, attempt, deaths)
+SELECT id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
+       request_id, traceparent, baggage, enqueued_by, lease_number, errors,
+       'available', $2, 0, 0
+FROM finished_job WHERE id = $1";

@@ -342,3 +342,21 @@ async fn statistics_count_by_queue_and_kind(
     assert!(stats[0].oldest.is_some());
     assert_eq!(stats[1].oldest, None);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_payload_that_no_jsonb_could_hold_keeps_no_job_from_being_cancelled_and_retried(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let id = store.enqueue(note()).await;
+    let payload = r#"UPDATE job SET payload = '"\u0000"'"#;
+    store.database.execute(payload).await;
+    store.at(1).cancel(id).await.unwrap();
+    assert_eq!(store.count_finished().await, 1);
+    store.at(2).retry(id).await.unwrap();
+    assert_eq!(store.job(id).await.payload, "\0");
+    assert_eq!(store.count_finished().await, 0);
+}
