@@ -31,27 +31,27 @@ struct Options {
     cases: Vec<String>,
 
     /// Names the cases
-    #[arg(long)]
+    #[conf(long)]
     list: bool,
 
     /// How often each side runs
-    #[arg(long, default_value_t = 5)]
+    #[conf(long, default_value_t = 5)]
     rounds: usize,
 
     /// Also the cases that take many minutes
-    #[arg(long)]
+    #[conf(long)]
     long: bool,
 
     /// Only shows that everything runs: once, with little work
-    #[arg(long)]
+    #[conf(long)]
     quick: bool,
 
     /// Runs all cases, and writes docs/benchmarks.md and its plots
-    #[arg(long, conflicts_with = "quick")]
+    #[conf(long, conflicts_with = "quick")]
     write: bool,
 
     /// Runs one side (for the race itself)
-    #[arg(long, hide = true)]
+    #[conf(long, hide = true)]
     side: Option<String>,
 }
 

@@ -9,11 +9,11 @@ use crate::DatabaseUrl;
 #[derive(Conf, Clone, Debug)]
 pub struct Settings {
     /// The database: `postgres://user:password@host/name`, or `sqlite://path` for a file
-    #[arg(env, secret)]
+    #[conf(env, secret)]
     pub database_url: DatabaseUrl,
 
     /// How many connections to the database requests or tasks share at the most; beside them a
     /// worker has four, and one for each of its queues
-    #[arg(env, default_value = "10", value_parser = between(1, 1000))]
+    #[conf(env, default_value = "10", value_parser = between(1, 1000))]
     pub database_pool_size: u32,
 }

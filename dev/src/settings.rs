@@ -42,7 +42,7 @@ pub(crate) enum What {
 #[derive(Conf, Debug)]
 pub(crate) struct NewMigration {
     /// What it does, as in `add_nickname_to_user`
-    #[arg(pos)]
+    #[conf(pos)]
     pub(crate) name: String,
 }
 

@@ -42,7 +42,7 @@ enum Command {
 #[derive(Conf, Debug)]
 struct Up {
     /// How many at the most
-    #[arg(pos)]
+    #[conf(pos)]
     steps: Option<u32>,
 }
 
@@ -50,7 +50,7 @@ struct Up {
 #[derive(Conf, Debug)]
 struct Down {
     /// How many
-    #[arg(pos, default_value = "1")]
+    #[conf(pos, default_value = "1")]
     steps: u32,
 }
 
@@ -58,7 +58,7 @@ struct Down {
 #[derive(Conf, Debug)]
 struct Fresh {
     /// Is needed on PostgreSQL, where it may be the wrong database
-    #[arg(long)]
+    #[conf(long)]
     yes: bool,
 }
 

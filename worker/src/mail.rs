@@ -30,15 +30,15 @@ const SILENT: &str = "the mail server did not answer in time";
 pub struct Settings {
     /// The mail server: `smtp://user:password@host:port` (STARTTLS) or `smtps://…`; unset: mail
     /// goes to `MAIL_DIR`
-    #[arg(env, secret)]
+    #[conf(env, secret)]
     pub smtp_url: Option<SmtpUrl>,
 
     /// The sender of all mail
-    #[arg(env, default_value = "Bare Necessities <noreply@localhost>")]
+    #[conf(env, default_value = "Bare Necessities <noreply@localhost>")]
     pub mail_from: Mailbox,
 
     /// The folder that mail is written to as `.eml` files where `SMTP_URL` is unset
-    #[arg(env, default_value = "data/mail")]
+    #[conf(env, default_value = "data/mail")]
     pub mail_dir: PathBuf,
 }
 

@@ -13,12 +13,12 @@ use crate::{mail, queue};
 #[conf(name = "worker")]
 pub struct Settings {
     /// For how many seconds requests and jobs in flight may go on after SIGTERM
-    #[arg(env, default_value = "25", value_parser = between(0, 3600))]
+    #[conf(env, default_value = "25", value_parser = between(0, 3600))]
     pub shutdown_grace_seconds: u64,
 
     /// The port for the worker's own `/__heartbeat__`, `/__lbheartbeat__` and `/__version__`; unset:
     /// none
-    #[arg(env, value_parser = between(0, 65535))]
+    #[conf(env, value_parser = between(0, 65535))]
     pub worker_port: Option<u16>,
 
     /// The queue.
@@ -50,25 +50,25 @@ pub struct Settings {
 #[derive(Conf, Clone, Debug)]
 pub struct QueueSettings {
     /// The queues, and how many jobs of each run at once in this process: `name:concurrency,…`
-    #[arg(env, default_value = "default:10")]
+    #[conf(env, default_value = "default:10")]
     pub worker_queues: Queues,
 
     /// A direct connection for LISTEN, where `DATABASE_URL` leads to PgBouncer; `off` means polling
     /// only
-    #[arg(env, secret)]
+    #[conf(env, secret)]
     pub database_listen_url: Option<ListenUrl>,
 
     /// For how many seconds a worker's jobs are its own after each sign of life; then others take
     /// them
-    #[arg(env, default_value = "8", value_parser = between(2, 3600))]
+    #[conf(env, default_value = "8", value_parser = between(2, 3600))]
     pub job_lease_seconds: u64,
 
     /// For how many hours completed and cancelled jobs are kept
-    #[arg(env, default_value = "24", value_parser = between(0, 87_600))]
+    #[conf(env, default_value = "24", value_parser = between(0, 87_600))]
     pub job_retention_hours: u64,
 
     /// For how many days dead jobs are kept
-    #[arg(env, default_value = "30", value_parser = between(0, 3650))]
+    #[conf(env, default_value = "30", value_parser = between(0, 3650))]
     pub job_dead_retention_days: u64,
 }
 

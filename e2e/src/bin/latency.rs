@@ -48,11 +48,11 @@ const STATEMENTS: f64 = 2.0;
 #[conf(name = "latency")]
 struct Options {
     /// How many jobs are enqueued in a second, each in a transaction of its own
-    #[arg(long, default_value = "500")]
+    #[conf(long, default_value = "500")]
     rate: u32,
 
     /// For how many seconds each measurement goes on
-    #[arg(long, default_value = "20")]
+    #[conf(long, default_value = "20")]
     seconds: u64,
 }
 

@@ -44,13 +44,13 @@ enum Command {
 #[derive(Conf, Clone, Debug)]
 struct FilterOptions {
     /// Only those in this state
-    #[arg(long)]
+    #[conf(long)]
     state: Option<JobState>,
     /// Only those in this queue
-    #[arg(long)]
+    #[conf(long)]
     queue: Option<String>,
     /// Only those of this kind
-    #[arg(long)]
+    #[conf(long)]
     kind: Option<String>,
 }
 
@@ -60,10 +60,10 @@ struct List {
     #[conf(flatten)]
     filter: FilterOptions,
     /// How many at the most
-    #[arg(long, default_value = "50")]
+    #[conf(long, default_value = "50")]
     limit: u64,
     /// One JSON object a line
-    #[arg(long)]
+    #[conf(long)]
     json: bool,
 }
 
@@ -71,7 +71,7 @@ struct List {
 #[derive(Conf, Clone, Debug)]
 struct Show {
     /// The job's id
-    #[arg(pos)]
+    #[conf(pos)]
     id: String,
 }
 
@@ -79,7 +79,7 @@ struct Show {
 #[derive(Conf, Clone, Debug)]
 struct One {
     /// The job's id
-    #[arg(pos)]
+    #[conf(pos)]
     id: String,
 }
 
@@ -87,12 +87,12 @@ struct One {
 #[derive(Conf, Clone, Debug)]
 struct Cancel {
     /// The job's id
-    #[arg(pos)]
+    #[conf(pos)]
     id: Option<String>,
     #[conf(flatten)]
     filter: FilterOptions,
     /// Does not ask before it cancels what the filter finds
-    #[arg(long)]
+    #[conf(long)]
     yes: bool,
 }
 
@@ -100,7 +100,7 @@ struct Cancel {
 #[derive(Conf, Clone, Debug)]
 struct Queue {
     /// The queue's name
-    #[arg(pos)]
+    #[conf(pos)]
     name: String,
 }
 
@@ -108,10 +108,10 @@ struct Queue {
 #[derive(Conf, Clone, Debug)]
 struct Limit {
     /// The queue's name
-    #[arg(pos)]
+    #[conf(pos)]
     name: String,
     /// How many; without it there is no limit
-    #[arg(pos, value_parser = between(1, i32::MAX))]
+    #[conf(pos, value_parser = between(1, i32::MAX))]
     max_running: Option<i32>,
 }
 
@@ -119,7 +119,7 @@ struct Limit {
 #[derive(Conf, Clone, Debug)]
 struct Stats {
     /// One JSON object a line
-    #[arg(long)]
+    #[conf(long)]
     json: bool,
 }
 
@@ -127,10 +127,10 @@ struct Stats {
 #[derive(Conf, Clone, Debug)]
 struct Enqueue {
     /// The task's name
-    #[arg(pos)]
+    #[conf(pos)]
     kind: String,
     /// Its payload, as JSON
-    #[arg(pos)]
+    #[conf(pos)]
     payload: String,
 }
 

@@ -14,39 +14,39 @@ const LONG_MINUTES: f64 = 10.0;
 #[conf(name = "cargo faults")]
 pub(crate) struct Options {
     /// For how many minutes faults are caused [default: 2, or without end under `--kills`]
-    #[arg(long)]
+    #[conf(long)]
     minutes: Option<f64>,
 
     /// How many users sign up in a second
-    #[arg(long, default_value = "50")]
+    #[conf(long, default_value = "50")]
     pub(crate) rate: u32,
 
     /// How many workers there are
-    #[arg(long, default_value = "2")]
+    #[conf(long, default_value = "2")]
     workers: usize,
 
     /// Tries something else: one schedule on two workers, one of which is stopped for a while
-    #[arg(long)]
+    #[conf(long)]
     pub(crate) schedule: bool,
 
     /// Which faults are caused: some of `kill,term,terminate,restart,outage,stop,poison,web`
-    #[arg(long)]
+    #[conf(long)]
     only: Option<Kinds>,
 
     /// Ends the run after so many kills of workers
-    #[arg(long)]
+    #[conf(long)]
     pub(crate) kills: Option<usize>,
 
     /// How many seconds lie between two faults on average
-    #[arg(long, default_value = "6")]
+    #[conf(long, default_value = "6")]
     pub(crate) pause: f64,
 
     /// For how many seconds an outage lasts [default: 60 in runs of 10 minutes or more, else 5]
-    #[arg(long)]
+    #[conf(long)]
     outage: Option<u64>,
 
     /// What chance begins with, to have the same faults in the same order again [default: any]
-    #[arg(long)]
+    #[conf(long)]
     seed: Option<u64>,
 }
 
