@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,13 +43,22 @@ impl OperatorsPort {
     /// # Errors
     /// With the address, and what the system said.
     pub async fn bind(port: u16) -> Result<Self, (SocketAddr, io::Error)> {
-        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        let bound = async {
-            let listener = TcpListener::bind(address).await?;
-            let address = listener.local_addr()?;
-            Ok(Self { listener, address })
-        };
-        bound.await.map_err(|error| (address, error))
+        // For IPv4 too, where the system does not say otherwise.
+        let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        match Self::bind_to(everywhere).await {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                let without_ipv6 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+                let bound = Self::bind_to(without_ipv6).await;
+                bound.map_err(|error| (without_ipv6, error))
+            }
+            bound => bound.map_err(|error| (everywhere, error)),
+        }
+    }
+
+    async fn bind_to(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
     }
 
     /// Serves for as long as it is polled; one request a connection.
