@@ -1,16 +1,16 @@
 //! The service's own binaries, built as a clone builds them.
 
 use std::{
-    env,
     io::{Read as _, Write as _},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
+use e2e::process::cargo;
 use serde::Deserialize;
 
 /// How long a process may take until it answers, its build included.
@@ -41,22 +41,6 @@ pub fn path(name: &str, profile: &str) -> anyhow::Result<PathBuf> {
     let mut executables = built.map(|Built { executable }| executable);
     let path = executables.find(|it| it.file_stem().is_some_and(|it| it == name));
     path.with_context(|| format!("there is no binary {name}"))
-}
-
-/// A cargo that does not take this process's package for its own: build scripts that look at it
-/// would run again, and all that depends on them be built anew.
-pub fn cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    for (name, _) in env::vars_os() {
-        let is_of_package = |name: &str| {
-            let of_package = ["CARGO_MANIFEST_", "CARGO_PKG_"];
-            of_package.iter().any(|start| name.starts_with(start))
-        };
-        if name.to_str().is_some_and(is_of_package) {
-            cargo.env_remove(name);
-        }
-    }
-    cargo
 }
 
 /// Asks for a path on a port of this machine until it is answered with 200.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use lines::Lines;
 
-pub use binary::binary;
+pub use binary::{binary, cargo};
 pub use rustix::process::Signal;
 
 /// How often an ending process is looked at.

@@ -29,31 +29,26 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// that says so.
 pub async fn current(db: &DatabaseConnection) -> Vec<Finding> {
     let Ok(Ok(status)) = tokio::time::timeout(PATIENCE, status(db)).await else {
-        return vec![finding(
+        return vec![Finding::new(
+            Level::Warning,
             "migration.0003",
             "the state of the schema is unknown".to_owned(),
         )];
     };
     let mut findings = Vec::new();
     if !status.pending.is_empty() {
-        findings.push(finding(
+        findings.push(Finding::new(
+            Level::Warning,
             "migration.0001",
             format!("pending: {}", status.pending.join(", ")),
         ));
     }
     if !status.ahead.is_empty() {
-        findings.push(finding(
+        findings.push(Finding::new(
+            Level::Warning,
             "migration.0002",
             format!("ahead: {}", status.ahead.join(", ")),
         ));
     }
     findings
-}
-
-fn finding(id: &'static str, message: String) -> Finding {
-    Finding {
-        level: Level::Warning,
-        id,
-        message,
-    }
 }

@@ -59,11 +59,7 @@ pub(crate) fn build(
         .around(middleware::security_headers)
         .boxed()
         .with(RequestMetrics)
-        .with(
-            RequestSummary::new()
-                .querystring(settings.log.querystring)
-                .heartbeats(settings.log.heartbeats),
-        )
+        .with(RequestSummary::of(&settings.log))
         .with(SetRequestId)
         .boxed()
 }

@@ -26,11 +26,7 @@ pub(crate) async fn bind(settings: &Settings) -> anyhow::Result<Option<Operators
 pub(crate) fn app(settings: &Settings, checks: Checks) -> impl poem::Endpoint + use<> {
     routes(crate::version(), checks, false)
         .with(RequestMetrics)
-        .with(
-            RequestSummary::new()
-                .querystring(settings.log.querystring)
-                .heartbeats(settings.log.heartbeats),
-        )
+        .with(RequestSummary::of(&settings.log))
         .with(SetRequestId)
 }
 

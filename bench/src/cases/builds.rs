@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::ensure;
-use e2e::process::free_port;
+use e2e::process::{cargo, free_port};
 
 use super::{Case, Effort, Run, Unit, at_most};
 use crate::{
     bench::Bench,
-    binaries::{self, cargo, root},
+    binaries::{self, root},
 };
 
 /// What a copy does without: what was built, what was noted, and settings of this machine's.

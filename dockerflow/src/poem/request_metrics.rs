@@ -8,10 +8,10 @@ use std::thread;
 use std::time::Instant;
 
 use ::metrics::{Counter, Histogram};
-use poem::http::{Method, StatusCode};
+use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
-use super::MatchedRoute;
+use super::{MatchedRoute, request_summary::known};
 use crate::metrics::{self, Metric, SharedString, Unit};
 
 pub(crate) static REQUESTS: Metric = Metric::counter(
@@ -109,7 +109,7 @@ impl Measured {
         });
         Self {
             started: Instant::now(),
-            method: method(request.method()),
+            method: known(request.method()),
             route,
             status: None,
         }
@@ -164,20 +164,4 @@ fn series((method, route, class): &Labels) -> (Counter, Histogram) {
         REQUESTS.counter_of(values.clone()),
         REQUEST_DURATION.histogram_of(values),
     )
-}
-
-/// A client may send any word.
-fn method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        Method::TRACE => "TRACE",
-        Method::CONNECT => "CONNECT",
-        _ => "other",
-    }
 }

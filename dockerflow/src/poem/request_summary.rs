@@ -57,6 +57,13 @@ impl RequestSummary {
         Self::default()
     }
 
+    /// Summaries as the settings ask for them.
+    pub fn of(settings: &crate::log::Settings) -> Self {
+        Self::new()
+            .querystring(settings.querystring)
+            .heartbeats(settings.heartbeats)
+    }
+
     /// Whether to show the query string (`LOG_QUERYSTRING`): it may hold what should not be in a log.
     pub fn querystring(mut self, shown: impl Into<bool>) -> Self {
         self.querystring = shown.into();
@@ -157,17 +164,17 @@ impl Summary {
 }
 
 /// The method, if it is one of HTTP's own (RFC 9110, section 9): a client may send any word.
-fn known(method: &Method) -> &str {
+pub(super) fn known(method: &Method) -> &'static str {
     match *method {
-        Method::GET
-        | Method::HEAD
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::OPTIONS
-        | Method::CONNECT
-        | Method::TRACE => method.as_str(),
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
         _ => "other",
     }
 }

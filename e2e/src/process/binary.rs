@@ -25,10 +25,26 @@ pub fn binary(name: &str) -> PathBuf {
     binary
 }
 
+/// A cargo that does not take this process's package for its own: build scripts that look at it (ring's)
+/// would run again, and all that depends on them be built anew.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let is_of_package = |name: &str| {
+            let of_package = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+            of_package.iter().any(|start| name.starts_with(start))
+        };
+        if name.to_str().is_some_and(is_of_package) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 fn build() -> PathBuf {
     let folder = profile_folder();
     let target = target_folder();
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     // The whole workspace, as in `cargo test`: a choice of packages would choose other features of
     // their dependencies, and build those anew.
     cargo.args(["build", "--quiet", "--workspace", "--bins"]);
@@ -42,18 +58,6 @@ fn build() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("e2e stands in the root");
-    // What cargo tells this test of its package: build scripts that look at it (ring's) would run
-    // again, and all that depends on them be built anew.
-    for (name, _) in env::vars_os() {
-        let is_of_package = |name: &str| {
-            ["CARGO_MANIFEST_", "CARGO_PKG_"]
-                .iter()
-                .any(|start| name.starts_with(start))
-        };
-        if name.to_str().is_some_and(is_of_package) {
-            cargo.env_remove(name);
-        }
-    }
     let output = cargo.current_dir(root).output().expect("cargo starts");
     assert!(
         output.status.success(),

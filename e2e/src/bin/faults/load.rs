@@ -132,8 +132,7 @@ async fn sign_up(client: &Client, url: &str, user: usize) -> Answer {
             let path = location.and_then(|it| it.to_str().ok()).unwrap_or_default();
             Answer::Accepted(path.strip_prefix("/job/").and_then(|id| id.parse().ok()))
         }
-        StatusCode::SERVICE_UNAVAILABLE => Answer::Unknown,
-        // 500 too is an answer to a database that broke off in the middle.
+        // 500 too, not only 503, is an answer to a database that broke off in the middle.
         status if status.is_server_error() => Answer::Unknown,
         status => Answer::Wrong(status),
     }
