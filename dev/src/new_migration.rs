@@ -35,11 +35,18 @@ pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     fs::write(&step, template(name)).with_context(|| step.display().to_string())?;
     fs::write(&list_file, new_list).context(LIST)?;
     println!("migration/src/steps/{module}.rs  is the step: say what it changes");
-    if let Some(table) = name.strip_prefix("create_") {
+    if let Some(table) = created_table(name) {
         println!("db/src/entities/{table}.rs  will be its entity, and a line in mod.rs beside it");
         println!("migration/tests/migration/entities.rs  compares the two, once it is named there");
     }
     Ok(())
+}
+
+/// The table that a step of this name creates.
+fn created_table(name: &str) -> Option<&str> {
+    let created = name.strip_prefix("create_")?;
+    let is_index = created.split('_').any(|word| word == "index");
+    (!is_index).then_some(created)
 }
 
 /// Where the workspace was built: `cargo dev` runs where the sources are.
@@ -63,9 +70,9 @@ fn insert(list: &str, module: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// `create_thing` creates a table; any other name begins with a change of one.
+/// `create_thing` creates a table; any other name, `create_index_on_thing` too, begins with a change of one.
 fn template(name: &str) -> String {
-    let (table, up, down) = match name.strip_prefix("create_") {
+    let (table, up, down) = match created_table(name) {
         Some(table) => (table, CREATE, DROP),
         None => ("user", ADD_COLUMN, DROP_COLUMN),
     };
@@ -125,6 +132,14 @@ mod tests {
         let expected = "mod m1_a;\nmod m2_b;\nmod m3_c;\n\nvec![\n        Box::new(m1_a::Migration),\n        \
                         Box::new(m2_b::Migration),\n        Box::new(m3_c::Migration),\n]\n";
         assert_eq!(insert(list, "m3_c").unwrap(), expected);
+    }
+
+    #[test]
+    fn an_index_is_no_table() {
+        assert_eq!(created_table("create_thing"), Some("thing"));
+        assert_eq!(created_table("create_index_on_user"), None);
+        assert_eq!(created_table("create_unique_index_on_user"), None);
+        assert_eq!(created_table("add_nickname_to_user"), None);
     }
 
     #[test]
