@@ -15,7 +15,7 @@ use crate::{
 
 const HEAD: &str = "# Benchmarks
 
-`cargo race` writes this page: our queue and our api against their peers, on one machine in one run.
+`cargo race --write` writes this page: our queue and our api against their peers, on one machine in one run.
 It starts a PostgreSQL of its own with default durability, builds in release, warms each side up, and
 lets the sides of a case take turns, so that a machine whose speed drifts is fair to all. Every run has
 a process and a database of its own, but for what takes many minutes: that runs once. The median counts,

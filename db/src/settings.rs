@@ -12,8 +12,8 @@ pub struct Settings {
     #[conf(env, secret)]
     pub database_url: DatabaseUrl,
 
-    /// How many connections to the database requests or tasks share at the most; beside them a
-    /// worker has four, and one for each of its queues
+    /// The most connections to the database for requests or tasks; a worker has four more, and one for
+    /// each of its queues
     #[conf(env, default_value = "10", value_parser = between(1, 1000))]
     pub database_pool_size: u32,
 }

@@ -2,8 +2,7 @@
 //! standard output, `version.json`, metrics, health checks, and the endpoints and request summaries that show
 //! them.
 //!
-//! The core knows no web framework; [`poem`] adapts it to one. Nothing here knows a table or a route
-//! of the service.
+//! Nothing here knows a table or a route of the service. What is for a web framework is in [`poem`].
 //!
 //! [Dockerflow]: https://github.com/mozilla-services/Dockerflow
 

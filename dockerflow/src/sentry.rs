@@ -6,7 +6,7 @@
 //! logged as an error.
 //!
 //! Events are sent by a thread of their own, at most [`PER_SECOND`] in the long run; while Sentry is
-//! slow or gone they are dropped, and a request waits for nothing. Headers, bodies and raw addresses are never in
+//! slow or gone they are dropped, and a request waits for nothing. Headers, bodies and raw paths are never in
 //! them: there is nothing but what was logged, and what looks like an e-mail address is masked.
 //!
 //! [Sentry]: https://sentry.io

@@ -31,6 +31,7 @@ struct Views {
 }
 
 /// Who signs up
+// `Deserr` reads it and `Object` documents it: a new name or a default of a field has to be said to both.
 #[derive(Debug, Deserr, Object)]
 #[deserr(error = Invalid)]
 struct NewUser {
@@ -78,6 +79,7 @@ impl Views {
         PlainText("Hello World!")
     }
 
+    // Remove it first: it answers every path of one word, mistyped ones too.
     /// Greets somebody
     #[oai(path = "/:name", method = "get")]
     async fn hello(

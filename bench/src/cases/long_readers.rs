@@ -34,7 +34,7 @@ const READ: u32 = 6;
 pub fn case(size: Size) -> Case {
     Case::new(
         "long-readers",
-        "1,000 jobs a second for ten minutes, of which three readers with snapshots of 120 s take seven",
+        "1,000 jobs a second for ten minutes; for seven of them three readers, with snapshots of 120 s, hold back vacuum",
         Unit::Milliseconds,
     )
     .effort(Effort::Long)

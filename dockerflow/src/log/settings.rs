@@ -1,4 +1,4 @@
-//! What is logged, and how: `LOG_LEVEL`, `LOG_FORMAT`, `LOG_QUERYSTRING`.
+//! What is logged, and how: `LOG_LEVEL`, `LOG_FORMAT`, `LOG_QUERYSTRING`, `LOG_HEARTBEATS`.
 
 use std::{fmt, str::FromStr};
 

@@ -1,5 +1,5 @@
-//! The service as a server: for tests of what goes over the wire, on a free port and SQLite. What views
-//! do with the database is tested on both kinds, with [`e2e::TestApp`].
+//! The service as a server: for tests of what goes over the wire, on a free port and SQLite. What depends on
+//! the database is tested on both kinds, with [`e2e::TestApp`].
 
 use std::{io, net::SocketAddr, time::Duration};
 
