@@ -41,12 +41,12 @@ fn taken_column<'a>(error: &DbErr, columns: &[&'a str]) -> Option<&'a str> {
     if !error.is_unique_violation() {
         return None;
     }
-    let names = |column: &&str| match error.constraint() {
+    let fits = |column: &&str| match error.constraint() {
         Some(constraint) => constraint.ends_with(&format!("_{column}_key")),
         None => error.message().ends_with(&format!(".{column}")),
     };
-    let named = columns.iter().copied().filter(names);
-    named.max_by_key(|column| column.len())
+    let fitting = columns.iter().copied().filter(fits);
+    fitting.max_by_key(|column| column.len())
 }
 
 fn is_away(error: &DbErr) -> bool {

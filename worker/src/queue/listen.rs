@@ -19,7 +19,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 pub(super) async fn run(shared: Arc<Shared>, pool: PgPool) {
     let draining = shared.draining.clone();
     draining
-        .run_until_cancelled(listen_for_ever(&shared, &pool))
+        .run_until_cancelled(Box::pin(listen_for_ever(&shared, &pool)))
         .await;
 }
 
