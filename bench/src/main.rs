@@ -31,27 +31,27 @@ struct Options {
     cases: Vec<String>,
 
     /// Names the cases
-    #[conf(long)]
+    #[arg(long)]
     list: bool,
 
     /// How often each side runs
-    #[conf(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
 
     /// Also the cases that take many minutes
-    #[conf(long)]
+    #[arg(long)]
     long: bool,
 
     /// Only shows that everything runs: once, with little work
-    #[conf(long)]
+    #[arg(long)]
     quick: bool,
 
     /// Runs all cases, and writes docs/benchmarks.md and its plots
-    #[conf(long, conflicts_with = "quick")]
+    #[arg(long, conflicts_with = "quick")]
     write: bool,
 
     /// Runs one side (for the race itself)
-    #[conf(long, hide = true)]
+    #[arg(long, hide = true)]
     side: Option<String>,
 }
 
