@@ -58,8 +58,12 @@ impl<'a, T: Type + Deserr<Invalid>> ApiExtractor<'a> for Json<T> {
         }
         let bytes = body.take()?.into_bytes().await?;
         let value = parse::json(&bytes)?;
+        let null_characters = Invalid::null_characters(&value);
         let value = deserr::deserialize(value).map_err(Invalid::into_problem)?;
-        Ok(Self(value))
+        match null_characters {
+            Some(invalid) => Err(invalid.into_problem().into()),
+            None => Ok(Self(value)),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use dockerflow::settings::{Switch, between};
 #[conf(name = "web")]
 pub struct Settings {
     /// The IP address to listen on
-    #[conf(env, default_value = "0.0.0.0")]
+    #[conf(env, default_value = "0.0.0.0", value_parser = ip_address)]
     pub host: IpAddr,
 
     /// The port to listen on; 0 takes any that is free
@@ -40,4 +40,9 @@ pub struct Settings {
     /// Where errors are reported.
     #[conf(flatten)]
     pub sentry: dockerflow::sentry::Settings,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an IP address such as 127.0.0.1 or :: is accepted")
 }

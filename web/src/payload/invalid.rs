@@ -7,6 +7,8 @@ use deserr::{
     errors::json::value_kinds_description_json,
 };
 
+use serde_json::Value;
+
 use crate::problem::{FieldError, Problem};
 
 /// What is wrong with a body. None of its texts repeats a value that was sent.
@@ -17,6 +19,13 @@ impl Invalid {
     /// One broken rule: `detail` follows the name of the field in a sentence ("must not be empty").
     pub(crate) fn new(location: ValuePointerRef<'_>, detail: &'static str) -> Self {
         Self(vec![FieldError::new(pointer(location), detail)])
+    }
+
+    /// The texts that have a null character, which PostgreSQL does not store. `None` where there is no such text.
+    pub(super) fn null_characters(value: &Value) -> Option<Self> {
+        let mut found = Vec::new();
+        find_null_characters(value, ValuePointerRef::Origin, &mut found);
+        (!found.is_empty()).then_some(Self(found))
     }
 
     pub(super) fn into_problem(self) -> Problem {
@@ -63,6 +72,32 @@ impl DeserializeError for Invalid {
             }
         };
         Self::merge(all, Self(vec![broken]), location)
+    }
+}
+
+fn find_null_characters(value: &Value, location: ValuePointerRef<'_>, found: &mut Vec<FieldError>) {
+    let mut note = |text: &str| {
+        if text.contains('\0') {
+            found.push(FieldError::new(
+                pointer(location),
+                "must not have null characters",
+            ));
+        }
+    };
+    match value {
+        Value::String(text) => note(text),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_null_characters(item, location.push_index(index), found);
+            }
+        }
+        Value::Object(entries) => {
+            entries.keys().for_each(|name| note(name));
+            for (name, value) in entries {
+                find_null_characters(value, location.push_key(name), found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
