@@ -32,6 +32,7 @@ pub struct TestApp {
     pub smtp: SmtpServer,
     address: SocketAddr,
     client: reqwest::Client,
+    variables: Vec<(String, String)>,
     stop: CancellationToken,
     web: JoinHandle<()>,
     leaves_jobs: AtomicBool,
@@ -43,7 +44,7 @@ impl TestApp {
         Self::start_with(backend, &[]).await
     }
 
-    /// Starts it with more settings for web.
+    /// Starts it with more settings for web, and for the workers that run its jobs.
     pub async fn start_with(backend: Backend, variables: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::migrated(backend).await?;
         let mut all = vec![
@@ -65,6 +66,10 @@ impl TestApp {
             smtp: SmtpServer::start(),
             address,
             client: client.build().expect("a client"),
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             stop,
             web,
             leaves_jobs: AtomicBool::new(false),
@@ -143,7 +148,10 @@ impl TestApp {
     /// The same with other tasks.
     pub async fn run_pending_jobs_of(&self, tasks: Registry) {
         let smtp = self.smtp.url();
-        run_pending_jobs(&self.database, tasks, &[("SMTP_URL", &smtp)]).await;
+        let mut variables = vec![("SMTP_URL", smtp.as_str())];
+        let more = self.variables.iter();
+        variables.extend(more.map(|(name, value)| (name.as_str(), value.as_str())));
+        run_pending_jobs(&self.database, tasks, &variables).await;
     }
 
     /// Lets `time` pass for jobs that wait for their hour.

@@ -34,12 +34,17 @@ pub struct Settings {
     pub smtp_url: Option<SmtpUrl>,
 
     /// The sender of all mail
-    #[conf(env, default_value = "Bare Necessities <noreply@localhost>")]
+    #[conf(env, default_value = "Bare Necessities <noreply@localhost>", value_parser = mailbox)]
     pub mail_from: Mailbox,
 
     /// The folder that mail is written to as `.eml` files where `SMTP_URL` is unset
     #[conf(env, default_value = "data/mail")]
     pub mail_dir: PathBuf,
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, &'static str> {
+    text.parse()
+        .map_err(|_| "`Name <name@example.com>` is accepted")
 }
 
 /// A mail server's URL, whose password is never printed.

@@ -1,8 +1,8 @@
 //! The tasks' payloads: what transits through the database from the binary that enqueues to the
 //! worker.
 //!
-//! A new task is a file here for its payload, and a file in `worker/src/tasks` for its code. Both are
-//! named in the `mod.rs` beside them.
+//! A new task is a file here for its payload, and a file in `worker/src/tasks` for its code. Each has
+//! its lines in the `mod.rs` beside it.
 
 mod prune_finished_jobs;
 mod send_welcome_email;

@@ -147,7 +147,14 @@ impl From<&FilterOptions> for Filter {
 impl Jobs {
     /// Does it, and prints the result.
     pub async fn execute(&self, settings: &Settings) -> anyhow::Result<()> {
-        let store = JobStore::new(db::connect(&settings.database, "worker jobs").await?);
+        let db = db::connect(&settings.database, "worker jobs").await?;
+        let schema = migration::status(&db).await?;
+        ensure!(
+            schema.pending.is_empty(),
+            "the schema of {} is not there or too old: run `migration up`",
+            settings.database.database_url
+        );
+        let store = JobStore::new(db);
         match &self.command {
             Command::List(list) => {
                 let jobs = store.list(&Filter::from(&list.filter), list.limit).await?;
