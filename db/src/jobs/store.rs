@@ -55,6 +55,9 @@ impl JobStore {
 
     /// The same store with a connection for itself, which waits for no other statement of this process.
     /// SQLite, where writers wait for each other anyhow, has none.
+    ///
+    /// After a failure it is best to get another one. If the server vanished just when the library tried the
+    /// connection as it came back, which it does without a limit, this one is there again only when TCP has given up.
     pub fn with_own_connection(&self) -> Self {
         Self {
             db: own_connection(&self.db),

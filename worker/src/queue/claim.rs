@@ -1,7 +1,11 @@
 //! The claim loop of one queue: never more jobs than there are free slots, and never a wait while
 //! there are both.
 
-use std::{iter::from_fn, sync::Arc, time::Duration};
+use std::{
+    iter::from_fn,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use db::jobs::{Claimer, JobStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -20,8 +24,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(20);
 /// The longest wait between two looks, where PostgreSQL says when there is something new.
 const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
 
-/// The longest wait between two looks where nobody says so: on SQLite, or with
-/// `DATABASE_LISTEN_URL=off`. All loops together send at most 2 statements a second when idle, as
+/// The longest wait between two looks where nobody says so: on SQLite, with `DATABASE_LISTEN_URL=off`, or while
+/// the listener is lost. All loops together send at most 2 statements a second when idle, as
 /// `cargo run --bin latency` counts.
 const LAST_LOOK_POLLING: Duration = Duration::from_millis(1200);
 
@@ -52,14 +56,9 @@ async fn claim_until_drained(
     store: JobStore,
     assigned: &mpsc::UnboundedSender<Assigned>,
 ) {
-    let mut claims = Claimer::new(store, &queue.name);
+    let mut claims = Claimer::new(store.with_own_connection(), &queue.name);
     let slots = Arc::new(Semaphore::new(queue.concurrency));
     let bell = shared.wakeups.bell(&queue.name);
-    let last_look = if shared.config.listen_url.is_some() {
-        LAST_LOOK_LISTENING
-    } else {
-        LAST_LOOK_POLLING
-    };
     let mut look = FIRST_LOOK;
     let mut pauses = Pauses::default();
     loop {
@@ -83,6 +82,11 @@ async fn claim_until_drained(
         match claimed {
             Ok(count) if count == wanted => look = FIRST_LOOK,
             Ok(count) => {
+                let last_look = if shared.is_listening.load(Relaxed) {
+                    LAST_LOOK_LISTENING
+                } else {
+                    LAST_LOOK_POLLING
+                };
                 look = if count > 0 {
                     FIRST_LOOK
                 } else {
@@ -97,6 +101,8 @@ async fn claim_until_drained(
             }
             Err(error) => {
                 tracing::warn!(queue = queue.name, %error, "jobs cannot be claimed");
+                // Another connection: the pool may wait for this one, see `with_own_connection`.
+                claims = Claimer::new(store.with_own_connection(), &queue.name);
                 let pause = tokio::time::sleep(pauses.next());
                 shared.draining.run_until_cancelled(pause).await;
             }

@@ -75,13 +75,13 @@ impl Control {
             loops.spawn(claim::run(
                 queue.clone(),
                 Arc::clone(&shared),
-                store.with_own_connection(),
+                store.clone(),
                 assigned,
             ));
         }
         loops.spawn(finish::run(
             Arc::clone(&shared),
-            store.with_own_connection(),
+            store.clone(),
             self.reports,
         ));
         loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
@@ -89,9 +89,8 @@ impl Control {
         loops.spawn(promote::run(Arc::clone(&shared), store.clone()));
         loops.spawn(sample::run(Arc::clone(&shared), store.clone()));
         loops.spawn(schedule::run(Arc::clone(&shared), store.clone()));
-        let listen_url = shared.config.listen_url.as_ref();
-        if let Some(pool) = listen_url.and_then(|url| db::listener_pool(url, "worker listener")) {
-            loops.spawn(listen::run(Arc::clone(&shared), pool));
+        if let Some(url) = shared.config.listen_url.clone() {
+            loops.spawn(listen::run(Arc::clone(&shared), url));
         }
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

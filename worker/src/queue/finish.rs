@@ -20,7 +20,12 @@ const BATCH: usize = 1_000;
 const REFUSED_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs until all attempts have ended and their reports are taken.
-pub(super) async fn run(shared: Arc<Shared>, store: JobStore, mut reports: mpsc::Receiver<Report>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    shared_store: JobStore,
+    mut reports: mpsc::Receiver<Report>,
+) {
+    let mut store = shared_store.with_own_connection();
     let mut batch = Vec::with_capacity(BATCH);
     // Refused, and put aside so that they do not hold up the others, as long as they are few.
     let mut refused = Vec::new();
@@ -60,6 +65,8 @@ pub(super) async fn run(shared: Arc<Shared>, store: JobStore, mut reports: mpsc:
                 if shared.drained.is_cancelled() {
                     return;
                 }
+                // Another connection: the pool may wait for this one, see `with_own_connection`.
+                store = shared_store.with_own_connection();
                 tokio::time::sleep(pauses.next()).await;
             }
         }

@@ -78,10 +78,18 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     Ok(())
 }
 
-/// Somebody took this worker for dead and its jobs with it: it goes on as a new one.
+/// Somebody took this worker for dead and its jobs with it: it goes on as a new one. The attempts may end by
+/// themselves for two leases; their outcomes no longer count, but their slots do.
 async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     tracing::warn!("this worker's jobs were taken over: it goes on as a new one");
     shared.held.cancel_all();
+    let (lost, lease) = (shared.held.all(), shared.config.lease);
+    tokio::spawn(async move {
+        tokio::time::sleep(2 * lease).await;
+        for hold in lost {
+            hold.abort();
+        }
+    });
     let asked_at = Instant::now();
     let worker = Uuid::now_v7();
     register(shared, store, worker).await?;

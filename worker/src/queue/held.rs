@@ -42,6 +42,13 @@ impl Hold {
         let _ = self.abort.set(abort);
     }
 
+    /// Stops the attempt at its next await.
+    pub(super) fn abort(&self) {
+        if let Some(abort) = self.abort.get() {
+            abort.abort();
+        }
+    }
+
     /// Whether somebody cancelled the job.
     pub(super) fn is_unwanted(&self) -> bool {
         self.is_unwanted.load(Ordering::Acquire)
@@ -109,6 +116,11 @@ impl Held {
         for hold in self.jobs().values() {
             hold.cancellation.cancel();
         }
+    }
+
+    /// What is held now.
+    pub(super) fn all(&self) -> Vec<Arc<Hold>> {
+        self.jobs().values().cloned().collect()
     }
 
     /// Stops every attempt at its next await.

@@ -3,37 +3,41 @@
 //! What it says may get lost with a connection. So a new listener rings every bell, once it
 //! listens: what was enqueued in between is found by the claim that follows.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use db::jobs::NOTIFY_CHANNEL;
-use sqlx::{PgPool, postgres::PgListener};
+use db::{DatabaseUrl, jobs::NOTIFY_CHANNEL};
+use sqlx::postgres::PgListener;
 
 use super::{metrics::LISTENER_UP, retry::Pauses, shared::Shared};
 
 /// After this long without a message the connection is tried: a dead peer says nothing.
-const PING_AFTER: Duration = Duration::from_secs(15);
+const PING_AFTER: Duration = Duration::from_secs(5);
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs until the worker drains.
-pub(super) async fn run(shared: Arc<Shared>, pool: PgPool) {
+pub(super) async fn run(shared: Arc<Shared>, url: DatabaseUrl) {
     let draining = shared.draining.clone();
     draining
-        .run_until_cancelled(Box::pin(listen_for_ever(&shared, &pool)))
+        .run_until_cancelled(Box::pin(listen_for_ever(&shared, &url)))
         .await;
 }
 
-async fn listen_for_ever(shared: &Shared, pool: &PgPool) {
+async fn listen_for_ever(shared: &Shared, url: &DatabaseUrl) {
     let mut pauses = Pauses::default();
     loop {
         LISTENER_UP.set(0.0, []);
         // The library's own reconnection knows only some errors, so a listener that failed is made
         // anew.
-        let error = match listen(shared, pool, &mut pauses).await {
+        let error = match listen(shared, url, &mut pauses).await {
             Ok(never) => match never {},
             Err(error) => error,
         };
         LISTENER_UP.set(0.0, []);
+        shared.is_listening.store(false, Ordering::Relaxed);
         tracing::warn!(%error, "the listener is lost: polling until it is back");
         tokio::time::sleep(pauses.next()).await;
     }
@@ -41,14 +45,17 @@ async fn listen_for_ever(shared: &Shared, pool: &PgPool) {
 
 async fn listen(
     shared: &Shared,
-    pool: &PgPool,
+    url: &DatabaseUrl,
     pauses: &mut Pauses,
 ) -> Result<std::convert::Infallible, sqlx::Error> {
-    let mut listener = in_time(PgListener::connect_with(pool)).await?;
+    // A listener that is given up keeps its pool's only connection for as long as TCP has patience.
+    let pool = db::listener_pool(url, "worker listener").ok_or(sqlx::Error::PoolClosed)?;
+    let mut listener = in_time(PgListener::connect_with(&pool)).await?;
     ping(&mut listener).await?;
     in_time(listener.listen(NOTIFY_CHANNEL)).await?;
     pauses.reset();
     LISTENER_UP.set(1.0, []);
+    shared.is_listening.store(true, Ordering::Relaxed);
     tracing::info!("PostgreSQL tells of new jobs");
     shared.wakeups.ring_all();
     loop {

@@ -1,6 +1,10 @@
 //! Starting, running and stopping the queue's runtime.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use anyhow::Context;
 use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
@@ -96,6 +100,7 @@ impl Runtime {
             .unzip();
         let (report_sender, reports) = mpsc::channel(UNSTORED);
         let shared = Arc::new(Shared {
+            is_listening: AtomicBool::new(false),
             wakeups: Wakeups::new(config.queues.iter().map(|queue| queue.name.as_str())),
             lease: Lease::new(Uuid::now_v7(), config.lease),
             held: Held::default(),

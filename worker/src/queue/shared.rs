@@ -1,6 +1,9 @@
 //! What the loops and the attempts share.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use db::jobs::{ClaimedJob, Report};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc};
@@ -46,6 +49,8 @@ pub(super) struct Shared {
     pub(super) reports: mpsc::Sender<Report>,
     /// What makes each queue look for jobs at once.
     pub(super) wakeups: Wakeups,
+    /// Whether PostgreSQL says when there is something new.
+    pub(super) is_listening: AtomicBool,
     /// Is cancelled when no further attempt may begin.
     pub(super) draining: CancellationToken,
     /// Is cancelled when all attempts have ended.

@@ -192,3 +192,40 @@ async fn a_handler_that_blocks_its_thread_does_not_hold_up_heartbeats(
     assert_eq!((job.attempt, job.lease_number), (1, 1));
     worker.stop().await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_slot_is_free_again_after_its_worker_was_taken_for_dead_over_an_attempt_that_hangs(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    let begun = Gate::closed();
+    let at_gate = begun.clone();
+    let code = tasks(move |work, _| {
+        let begun = at_gate.clone();
+        async move {
+            if work.0 == 0 {
+                begun.pass().await;
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+    });
+    let [lease] = SHORT_LEASE;
+    let variables = [lease, ("WORKER_QUEUES", "default:1")];
+    queue.enqueue(Work(0).job().max_attempts(1)).await;
+    let worker = queue.start(code, &variables).await;
+    begun.is_reached_by(1).await;
+    begun.open(1);
+    // As if another worker had taken the job, and it had died there.
+    job::Entity::delete_many().exec(queue.db()).await.unwrap();
+    worker::Entity::delete_many()
+        .exec(queue.db())
+        .await
+        .unwrap();
+    let next = queue.enqueue(Work(1).job()).await;
+    queue.finished(next).await;
+    worker.stop().await;
+}

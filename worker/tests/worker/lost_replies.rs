@@ -17,7 +17,10 @@ use e2e::{
     postgres::Server,
 };
 use rstest::rstest;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, Statement,
+};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -162,9 +165,24 @@ async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
     let worker = queue.start(code, &variables).await;
     let before = queue.enqueue(Work(1).job()).await;
     queue.finished(before).await;
+    let lost = listeners(&queue).await;
     proxy.lose_connections();
     let after = queue.enqueue(Work(2).job()).await;
     let job = queue.finished(after).await;
     assert_eq!((job.attempt, job.deaths), (1, 0));
+    until(async || {
+        let now = listeners(&queue).await;
+        (now.difference(&lost).next()).copied()
+    })
+    .await;
     worker.stop().await;
+}
+
+/// The processes of the server that have somebody listen.
+async fn listeners(queue: &Queue) -> HashSet<i32> {
+    let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'worker listener'";
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let rows = queue.db().query_all_raw(statement).await.unwrap();
+    let pids = rows.iter().map(|row| row.try_get("", "pid").unwrap());
+    pids.collect()
 }
