@@ -1,15 +1,15 @@
 //! Schedules: jobs that are enqueued by the clock.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use croner::{
     Cron,
     errors::CronError,
     parser::{CronParser, Seconds},
 };
 use db::jobs::{EnqueueError, JobStore, NewJob};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -45,6 +45,9 @@ pub enum ScheduleError {
     TimeZone {
         /// The schedule.
         name: &'static str,
+        /// What the database of time zones said.
+        #[source]
+        source: jiff::Error,
     },
     /// Two have the same name.
     #[error("there are two schedules {name}")]
@@ -61,7 +64,7 @@ pub struct Schedules(Vec<Schedule>);
 struct Schedule {
     name: &'static str,
     cron: Cron,
-    zone: Tz,
+    zone: TimeZone,
     job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
 }
 
@@ -84,7 +87,7 @@ impl Schedules {
         let cron = parser
             .parse(pattern)
             .map_err(|source| ScheduleError::Pattern { name, source })?;
-        let zone = Tz::from_str(zone).map_err(|_| ScheduleError::TimeZone { name })?;
+        let zone = TimeZone::get(zone).map_err(|source| ScheduleError::TimeZone { name, source })?;
         if self.0.iter().any(|schedule| schedule.name == name) {
             return Err(ScheduleError::Twice { name });
         }
@@ -100,11 +103,20 @@ impl Schedules {
 
 impl Schedule {
     fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let after = after.with_timezone(&self.zone);
-        self.cron
-            .find_next_occurrence(&after, false)
-            .ok()
-            .map(|next| next.to_utc())
+        let after = self.local(after)?;
+        to_utc(&self.cron.find_next_occurrence(&after, false).ok()?)
+    }
+
+    fn last(&self, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let until = self.local(until)?;
+        to_utc(&self.cron.find_previous_occurrence(&until, true).ok()?)
+    }
+
+    /// The time in its zone.
+    fn local(&self, time: DateTime<Utc>) -> Option<Zoned> {
+        let nanoseconds = i32::try_from(time.timestamp_subsec_nanos()).ok()?;
+        let timestamp = Timestamp::new(time.timestamp(), nanoseconds).ok()?;
+        Some(timestamp.to_zoned(self.zone.clone()))
     }
 
     /// The ticks that are due: those of the last minute singly, of older ones the last.
@@ -112,15 +124,7 @@ impl Schedule {
         let recent = now - LATENESS;
         let mut due = Vec::new();
         if last < recent {
-            let missed = self
-                .cron
-                .find_previous_occurrence(&recent.with_timezone(&self.zone), true);
-            due.extend(
-                missed
-                    .ok()
-                    .map(|tick| tick.to_utc())
-                    .filter(|tick| *tick > last),
-            );
+            due.extend(self.last(recent).filter(|tick| *tick > last));
         }
         let mut tick = self.next(last.max(recent));
         while let Some(time) = tick.filter(|time| *time <= now) {
@@ -129,6 +133,11 @@ impl Schedule {
         }
         due
     }
+}
+
+/// Of a tick, which is a whole second.
+fn to_utc(tick: &Zoned) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(tick.timestamp().as_second(), 0)
 }
 
 /// Runs until the worker drains.
