@@ -280,30 +280,3 @@ const LOCK_QUEUE: &str = concat!(
 const ROOM: &str = "
 SELECT max_running - (SELECT count(*) FROM job WHERE state = 'running' AND queue = $1) AS room
 FROM queue WHERE name = $1 AND max_running IS NOT NULL";
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use e2e::{Backend, TestDatabase};
-    use sea_orm::TransactionTrait as _;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_limited_queue_is_claimed_from_again_after_a_worker_froze_over_it() {
-        let Some(database) = TestDatabase::migrated(Backend::Postgres).await else {
-            return;
-        };
-        let store = JobStore::new(database.db.clone());
-        store.limit("default", Some(1)).await.unwrap();
-        let frozen = database.connect_again().await.begin().await.unwrap();
-        let lock = postgres(LOCK_QUEUE, ["default".into()]);
-        frozen.query_one_raw(lock).await.unwrap().unwrap();
-
-        let claim = store.claim_limited(Uuid::nil(), "default", 1);
-        let claim = tokio::time::timeout(Duration::from_secs(30), claim).await;
-        claim.expect("it waits for ever").unwrap();
-        assert!(frozen.commit().await.is_err());
-    }
-}

@@ -8,6 +8,7 @@ mod connection;
 mod enqueue;
 mod fencing;
 mod finish;
+mod frozen;
 mod health;
 mod heartbeat;
 mod many;

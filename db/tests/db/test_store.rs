@@ -71,6 +71,11 @@ impl TestStore {
         JobStore::new(self.db().clone()).at(self.time(seconds))
     }
 
+    /// The store at that time, as another process sees it: on connections of its own.
+    pub(crate) async fn elsewhere_at(&self, seconds: i64) -> JobStore {
+        JobStore::new(self.database.connect_again().await).at(self.time(seconds))
+    }
+
     pub(crate) async fn enqueue(&self, job: NewJob) -> Uuid {
         job.enqueue(self.db()).await.unwrap().id
     }

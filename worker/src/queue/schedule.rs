@@ -87,7 +87,8 @@ impl Schedules {
         let cron = parser
             .parse(pattern)
             .map_err(|source| ScheduleError::Pattern { name, source })?;
-        let zone = TimeZone::get(zone).map_err(|source| ScheduleError::TimeZone { name, source })?;
+        let zone =
+            TimeZone::get(zone).map_err(|source| ScheduleError::TimeZone { name, source })?;
         if self.0.iter().any(|schedule| schedule.name == name) {
             return Err(ScheduleError::Twice { name });
         }

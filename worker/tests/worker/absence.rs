@@ -1,6 +1,8 @@
-//! The database goes away and comes back. These take longest, and tests start in the order of their names.
+//! The database goes away and comes back, or is not heard of any more. These take longest, and tests start in the
+//! order of their names.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -17,10 +19,11 @@ use e2e::{
     TestDatabase,
     postgres::{Server, StopMode},
 };
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait, PaginatorTrait, Statement};
 
 use crate::{
     gate::Gate,
+    proxy::Proxy,
     queue::{Queue, Work, tasks, until},
 };
 
@@ -72,6 +75,42 @@ async fn a_worker_outlives_its_database_s_absence_and_repeats_nothing_that_it_fi
     }
     assert_eq!(runs.load(SeqCst), 3);
     worker.stop().await;
+}
+
+/// As after the loss of a server's host, of which TCP hears nothing for a quarter of an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let database = TestDatabase::migrated_on(&server, "nowhere").await;
+    let proxy = Proxy::start(database.url()).await;
+    let queue = Queue { database };
+    let variables = [("DATABASE_URL", proxy.url())];
+    let code = tasks(|_, _| async { Ok(()) });
+    let worker = queue.start(code, &variables).await;
+    let before = queue.enqueue(Work(1).job()).await;
+    queue.finished(before).await;
+    let lost = listeners(&queue).await;
+    proxy.lose_connections();
+    let after = queue.enqueue(Work(2).job()).await;
+    let job = queue.finished(after).await;
+    assert_eq!((job.attempt, job.deaths), (1, 0));
+    until(async || {
+        let now = listeners(&queue).await;
+        (now.difference(&lost).next()).copied()
+    })
+    .await;
+    worker.stop().await;
+}
+
+/// The processes of the server that have somebody listen.
+async fn listeners(queue: &Queue) -> HashSet<i32> {
+    let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'worker listener'";
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let rows = queue.db().query_all_raw(statement).await.unwrap();
+    let pids = rows.iter().map(|row| row.try_get("", "pid").unwrap());
+    pids.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

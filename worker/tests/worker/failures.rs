@@ -1,6 +1,9 @@
 //! Attempts that fail without their task's doing. None of them ends the worker.
 
-use std::time::Duration;
+use std::{
+    fmt::{self, Display, Formatter},
+    time::Duration,
+};
 
 use anyhow::anyhow;
 use chrono::Utc;
@@ -67,6 +70,16 @@ impl Task for Careless {
 
     fn backoff(attempt: i32) -> Duration {
         panic!("what comes after {attempt}?")
+    }
+}
+
+/// An error that cannot even be shown.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl Display for Unspeakable {
+    fn fmt(&self, _: &mut Formatter<'_>) -> fmt::Result {
+        panic!("no words")
     }
 }
 
@@ -269,15 +282,18 @@ async fn a_task_that_panics_beside_its_code_has_failed_and_ends_no_worker(
     };
     let fragile = queue.enqueue(Fragile.job()).await;
     let careless = queue.enqueue(Careless.job()).await;
+    let unspeakable = queue.enqueue(Brief.job()).await;
     let registry = work_that_succeeds()
         .task(|_: Fragile, _: &JobContext| async { Ok(()) })
-        .task(|_: Careless, _: &JobContext| async { Err(anyhow!("no luck").into()) });
+        .task(|_: Careless, _: &JobContext| async { Err(anyhow!("no luck").into()) })
+        .task(|_: Brief, _: &JobContext| async { Err(anyhow!(Unspeakable).into()) });
     let worker = queue.start(registry, &[]).await;
     let reason =
         async |id| until(async || reasons(queue.job(id).await.errors.as_ref()).pop()).await;
     assert_eq!(reason(fragile).await, "it panicked: it broke");
     assert_eq!(reason(careless).await, "no luck");
-    for id in [fragile, careless] {
+    assert_eq!(reason(unspeakable).await, "it panicked: no words");
+    for id in [fragile, careless, unspeakable] {
         let job = queue.job(id).await;
         assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
         assert!(job.run_at <= Utc::now() + chrono::Duration::seconds(18));

@@ -17,10 +17,7 @@ use e2e::{
     postgres::Server,
 };
 use rstest::rstest;
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, Statement,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -149,40 +146,4 @@ async fn an_outcome_that_the_database_refuses_waits_and_keeps_no_other_waiting(
     assert_eq!(job.state, finished_job::State::Completed);
     assert_eq!((job.attempt, job.lease_number), (1, 1));
     worker.stop().await;
-}
-
-/// As after the loss of a server's host, of which TCP hears nothing for a quarter of an hour.
-#[tokio::test(flavor = "multi_thread")]
-async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
-    let Some(server) = Server::start() else {
-        return;
-    };
-    let database = TestDatabase::migrated_on(&server, "nowhere").await;
-    let proxy = Proxy::start(database.url()).await;
-    let queue = Queue { database };
-    let variables = [("DATABASE_URL", proxy.url())];
-    let code = tasks(|_, _| async { Ok(()) });
-    let worker = queue.start(code, &variables).await;
-    let before = queue.enqueue(Work(1).job()).await;
-    queue.finished(before).await;
-    let lost = listeners(&queue).await;
-    proxy.lose_connections();
-    let after = queue.enqueue(Work(2).job()).await;
-    let job = queue.finished(after).await;
-    assert_eq!((job.attempt, job.deaths), (1, 0));
-    until(async || {
-        let now = listeners(&queue).await;
-        (now.difference(&lost).next()).copied()
-    })
-    .await;
-    worker.stop().await;
-}
-
-/// The processes of the server that have somebody listen.
-async fn listeners(queue: &Queue) -> HashSet<i32> {
-    let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'worker listener'";
-    let statement = Statement::from_string(DbBackend::Postgres, sql);
-    let rows = queue.db().query_all_raw(statement).await.unwrap();
-    let pids = rows.iter().map(|row| row.try_get("", "pid").unwrap());
-    pids.collect()
 }
