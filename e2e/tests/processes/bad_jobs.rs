@@ -15,7 +15,9 @@ use e2e::{
     unruly::Deed,
 };
 use rstest::rstest;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -60,14 +62,17 @@ async fn enqueue_good(database: &TestDatabase, count: usize) {
 }
 
 /// How many jobs of the task are completed, with the most deaths that one of them met.
-async fn completed(database: &TestDatabase) -> (usize, i32) {
-    let jobs = finished_job::Entity::find()
+async fn completed(database: &TestDatabase) -> (i64, i32) {
+    let counted = finished_job::Entity::find()
+        .select_only()
+        .column_as(finished_job::Column::Id.count(), "count")
+        .column_as(finished_job::Column::Deaths.max(), "deaths")
         .filter(finished_job::Column::Kind.eq(Deed::KIND))
         .filter(finished_job::Column::State.eq(finished_job::State::Completed))
-        .all(&database.db);
-    let jobs = jobs.await.unwrap();
-    let deaths = jobs.iter().map(|job| job.deaths).max();
-    (jobs.len(), deaths.unwrap_or_default())
+        .into_tuple::<(i64, Option<i32>)>()
+        .one(&database.db);
+    let (count, deaths) = counted.await.unwrap().unwrap();
+    (count, deaths.unwrap_or_default())
 }
 
 async fn finished(database: &TestDatabase, id: Uuid) -> Option<finished_job::Model> {
@@ -155,6 +160,7 @@ async fn among_a_thousand_jobs_the_few_that_misbehave_harm_neither_the_others_no
     let unknown = enqueue(&database, once(Unknown.job())).await;
     // As many as block every thread there is, for longer than a lease.
     let blocking = std::thread::available_parallelism().unwrap().get();
+    let blocking = i64::try_from(blocking).unwrap();
     for _ in 0..blocking {
         enqueue(&database, Deed::Blocks(3000).job()).await;
     }

@@ -124,22 +124,3 @@ async fn the_last_error_of_a_process_is_sent_before_it_ends() {
     let said = event["exception"]["values"][0]["type"].as_str().unwrap();
     assert!(said.contains("cannot listen on"), "{said}");
 }
-
-#[tokio::test]
-async fn a_sentry_that_is_away_or_never_answers_holds_nobody_up() {
-    // It accepts in the backlog and never answers.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = format!("http://public@{}/1", silent.local_addr().unwrap());
-    for dsn in [&*silent, "http://public@127.0.0.1:1/1"] {
-        let Some(database) = migrated(Sqlite).await else {
-            return;
-        };
-        let variables = [("SENTRY_DSN", dsn), ("ERROR_ENDPOINT", "true")];
-        let mut web = Web::start(database.url(), &variables).await;
-        for _ in 0..100 {
-            assert_eq!(web.get("/__error__").await.status(), 500);
-        }
-        web.sign_up("ada").await;
-        stop(&mut web.process, Signal::TERM).await;
-    }
-}

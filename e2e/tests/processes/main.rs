@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod away;
 mod bad_jobs;
 mod dev;
 mod errors;

@@ -10,14 +10,14 @@ use std::{
 use dockerflow::metrics::{METRICS, Metric};
 use e2e::{
     Backend::{self, Postgres, Sqlite},
-    process::{Process, Signal, free_port},
+    process::{Process, Signal},
     smtp::SmtpServer,
 };
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::Value;
 
-use crate::service::{PATIENCE, Web, fields_of, log, migrated, start_worker, stop, until};
+use crate::service::{PATIENCE, Web, migrated, start_worker, stop, until};
 
 /// Any port that is free.
 const ON: (&str, &str) = ("PROMETHEUS_PORT", "0");
@@ -278,27 +278,4 @@ async fn statsd_is_sent_what_prometheus_is_shown_with_tags() {
         })
         .await;
     }
-}
-
-#[rstest]
-#[case::nobody_is_there(format!("127.0.0.1:{}", free_port()))]
-#[case::nobody_knows_the_name("statsd.invalid:8125".to_owned())]
-#[tokio::test]
-async fn a_statsd_server_that_is_dead_fails_nothing(#[case] server: String) {
-    let database = migrated(Sqlite).await.unwrap();
-    let url = format!("udp://{server}");
-    let mut web = Web::start(database.url(), &[("STATSD_URL", &url)]).await;
-    // Longer than it takes until metrics are sent for the first and the second time.
-    let end = std::time::Instant::now() + Duration::from_secs(8);
-    while std::time::Instant::now() < end {
-        assert_eq!(web.get("/ada").await.status(), 200);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    stop(&mut web.process, Signal::TERM).await;
-    let log = log(&web.process);
-    let is_bad = |line: &&Value| line["Severity"].as_i64() < Some(6);
-    let bad: Vec<&Value> = log.iter().filter(is_bad).collect();
-    let said_once = bad.len() == usize::from(server.ends_with("invalid:8125"));
-    assert!(said_once, "{bad:#?}");
-    assert!(!fields_of(&log, "request.summary").is_empty());
 }

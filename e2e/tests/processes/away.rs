@@ -1,0 +1,55 @@
+//! Servers that are told of metrics and errors, and that are not there. These take long, and tests start in the order
+//! of their names.
+
+use std::time::Duration;
+
+use e2e::{
+    Backend::Sqlite,
+    process::{Signal, free_port},
+};
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::service::{Web, fields_of, log, migrated, stop};
+
+#[rstest]
+#[case::nobody_is_there(format!("127.0.0.1:{}", free_port()))]
+#[case::nobody_knows_the_name("statsd.invalid:8125".to_owned())]
+#[tokio::test]
+async fn a_statsd_server_that_is_dead_fails_nothing(#[case] server: String) {
+    let database = migrated(Sqlite).await.unwrap();
+    let url = format!("udp://{server}");
+    let mut web = Web::start(database.url(), &[("STATSD_URL", &url)]).await;
+    // Longer than it takes until metrics are sent for the first and the second time.
+    let end = std::time::Instant::now() + Duration::from_secs(8);
+    while std::time::Instant::now() < end {
+        assert_eq!(web.get("/ada").await.status(), 200);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stop(&mut web.process, Signal::TERM).await;
+    let log = log(&web.process);
+    let is_bad = |line: &&Value| line["Severity"].as_i64() < Some(6);
+    let bad: Vec<&Value> = log.iter().filter(is_bad).collect();
+    let said_once = bad.len() == usize::from(server.ends_with("invalid:8125"));
+    assert!(said_once, "{bad:#?}");
+    assert!(!fields_of(&log, "request.summary").is_empty());
+}
+
+#[tokio::test]
+async fn a_sentry_that_is_away_or_never_answers_holds_nobody_up() {
+    // It accepts in the backlog and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://public@{}/1", silent.local_addr().unwrap());
+    for dsn in [&*silent, "http://public@127.0.0.1:1/1"] {
+        let Some(database) = migrated(Sqlite).await else {
+            return;
+        };
+        let variables = [("SENTRY_DSN", dsn), ("ERROR_ENDPOINT", "true")];
+        let mut web = Web::start(database.url(), &variables).await;
+        for _ in 0..100 {
+            assert_eq!(web.get("/__error__").await.status(), 500);
+        }
+        web.sign_up("ada").await;
+        stop(&mut web.process, Signal::TERM).await;
+    }
+}
