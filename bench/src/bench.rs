@@ -96,6 +96,14 @@ impl Bench {
         Ok(url)
     }
 
+    /// Drops the databases that were kept, so that no vacuum of theirs runs beside what takes long.
+    pub fn drop_kept(&mut self) -> anyhow::Result<()> {
+        for (_, url) in std::mem::take(&mut self.kept) {
+            self.clean(&url)?;
+        }
+        Ok(())
+    }
+
     /// A folder for what is no database.
     pub fn folder(&self) -> &Path {
         self.folder.path()

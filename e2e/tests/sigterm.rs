@@ -56,8 +56,11 @@ impl Stage {
         Some(Self { database, smtp })
     }
 
-    fn worker(&self, grace: Duration) -> Process {
-        let (queues, grace) = (format!("default:{RUNNING}"), grace.as_secs().to_string());
+    fn worker(&self, concurrency: usize, grace: Duration) -> Process {
+        let (queues, grace) = (
+            format!("default:{concurrency}"),
+            grace.as_secs().to_string(),
+        );
         let variables = [
             ("DATABASE_URL", self.database.url()),
             ("SMTP_URL", &self.smtp.url()),
@@ -70,7 +73,7 @@ impl Stage {
     /// Starts a worker, ends it by SIGTERM when it has all its hands full, and answers when the signal
     /// was sent and how long it took to end.
     async fn interrupt(&self, grace: Duration) -> (DateTime<Utc>, Duration) {
-        let mut worker = self.worker(grace);
+        let mut worker = self.worker(RUNNING, grace);
         // What is claimed has not begun yet, and what has not begun goes back.
         wait_until(async || self.smtp.connections() == RUNNING).await;
 
@@ -98,7 +101,7 @@ impl Stage {
 
     /// Runs what is left, and asserts that in the end everybody got one mail.
     async fn finish(&self) {
-        let mut worker = self.worker(PATIENCE);
+        let mut worker = self.worker(5 * RUNNING, PATIENCE);
         let db = &self.database.db;
         wait_until(async || job::Entity::find().count(db).await.unwrap() == 0).await;
         worker.signal(Signal::TERM);

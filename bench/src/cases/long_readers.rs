@@ -57,6 +57,7 @@ pub fn case(size: Size) -> Case {
 
 fn race(size: Size) -> Run<[f64; 5]> {
     Box::new(move |bench| {
+        bench.drop_kept()?;
         let contender = ours(&[QUIET]);
         let url = bench.database();
         bench.runtime.block_on(contender.prepare(&url))?;

@@ -16,7 +16,8 @@ use super::{metrics::LISTENER_UP, retry::Pauses, shared::Shared};
 /// After this long without a message the connection is tried: a dead peer says nothing.
 const PING_AFTER: Duration = Duration::from_secs(5);
 
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long each answer may take, also where the machine is busy.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs until the worker drains.
 pub(super) async fn run(shared: Arc<Shared>, url: DatabaseUrl) {
