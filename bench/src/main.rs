@@ -47,7 +47,7 @@ struct Options {
     quick: bool,
 
     /// Runs all cases, and writes docs/benchmarks.md and its plots
-    #[arg(long, conflicts_with = "quick")]
+    #[arg(long, conflicts_with_all = ["quick", "cases"])]
     write: bool,
 
     /// Runs one side (for the race itself)

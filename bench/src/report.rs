@@ -18,18 +18,22 @@ const HEAD: &str = "# Benchmarks
 `cargo race --write` writes this page: our queue and our api against their peers, on one machine in one run.
 It starts a PostgreSQL of its own with default durability, builds in release, warms each side up, and
 lets the sides of a case take turns, so that a machine whose speed drifts is fair to all. Every run has
-a process and a database of its own, but for what takes many minutes: that runs once. The median counts,
-with the least and the most beside it; what can be compared with another machine is the **ratio**.
+a process and a database of its own; only the full tables are filled once for all of theirs. The median counts,
+with the least and the most beside it, which are the same for what takes minutes and runs once. What can be
+compared with another machine is the **ratio**.
 `cargo race --list` names the cases, and `cargo race CASE` runs one of them. It takes wrk and PostgreSQL's
 server programs.
 
-The peers are set as their own benchmarks set them: `graphile_worker` with 500 at once, a queue of 5,000
-in its memory and completions gathered for 5 ms; `apalis-postgres` with two workers that fetch 1,000.
+`graphile_worker` is set as its own benchmark sets it, with 500 at once, a queue of 5,000 in its memory and
+completions gathered for 5 ms, and its connections are not tried before each use, as ours are not. Where single
+jobs are waited for it has 10 slots and no queue in memory: with one it was seen to stop for minutes.
+`apalis-postgres` has two workers that fetch 1,000, or, as it comes, one, and a twentieth of the jobs.
 *SQL alone* is two clients on our tables that claim 1,000 jobs and then move them to `finished_job`, with
 no worker around it. *A bare INSERT* inserts the same row between `BEGIN` and `COMMIT`, on connections of
-a pool as well. Jobs do nothing and have a payload of a dozen bytes.
+a pool as well. Jobs do nothing and have a payload of a number.
 
-Web is its release binary, as it is deployed. *Flask* is what came before this template: Mozilla's Dockerflow
+Web is its release binary with the settings that it begins with: summaries of all requests in the log, no metrics,
+no Sentry. It brings an allocator (mimalloc), and the bare servers have the system's. *Flask* is what came before this template: Mozilla's Dockerflow
 extension, SQLAlchemy, two JSON lines a greeting (ours has one), under gunicorn as its Procfile runs it, which
 is one worker. *Flask at its best* has a worker per core, with four threads each.
 ";

@@ -30,7 +30,7 @@ fn at_best(size: Size) -> Case {
     let as_it_comes = self::race(apalis(1, None), size.jobs / 20, Jobs::Alike);
     Case::new(
         "execute",
-        "Jobs that do nothing, enqueued before, until the last outcome is stored; 1,000 at once",
+        "Jobs that do nothing, enqueued before, until the last outcome is stored; 1,000 at once, and no summaries but where it says so",
         Unit::Jobs,
     )
     .side("ours", race(ours(&[QUIET])))

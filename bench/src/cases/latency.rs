@@ -14,9 +14,9 @@ use crate::{
 const RATE: u32 = 500;
 
 /// Without its queue in memory: with one, it was seen to stop fetching until the time to live of that
-/// queue was over, which is five minutes.
+/// queue was over, which is five minutes. And with few slots, all of which look when there may be something.
 const GRAPHILE: Contender = Contender::GraphileWorker {
-    concurrency: 500,
+    concurrency: 10,
     local_queue: None,
 };
 

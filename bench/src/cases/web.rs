@@ -27,7 +27,7 @@ fn hello(size: Size) -> Case {
     let request = Request::Get("/");
     let case = Case::new(
         "get-hello",
-        "`GET /` with everything on, the log going to a file",
+        "`GET /` as it is deployed, the log going to a file",
         Unit::Requests,
     )
     .side("ours", ours(size, request))

@@ -73,7 +73,7 @@ pub enum Action {
     EnqueueBatch,
     /// The same with each in a transaction of its own, by so many clients.
     EnqueueSingle { clients: u32 },
-    /// Enqueues so many a second, so many in a transaction, and says when each of these was committed.
+    /// Enqueues so many a second, so many in a transaction, and says when each commit was called.
     Offer { rate: u32, batch: u32 },
     /// Claims where there is nothing to claim, once per job, and says how many milliseconds each took.
     ClaimInVain,

@@ -7,8 +7,8 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// Commits so many jobs a second, so many in a transaction, and answers when each of these was
-/// committed, as `commit` says.
+/// Commits so many jobs a second, so many in a transaction, and answers when each commit
+/// was called, as `commit` says.
 pub async fn evenly<C>(
     jobs: u32,
     rate: u32,

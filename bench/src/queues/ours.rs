@@ -64,7 +64,11 @@ pub async fn offer(order: &Order, rate: u32, batch: u32) -> anyhow::Result<Vec<f
         let db = db.clone();
         async move {
             let txn = db.begin().await?;
-            enqueue_many(&txn, ids.map(|id| Nothing { id }.job())).await?;
+            if ids.len() == 1 {
+                Nothing { id: ids.start }.enqueue(&txn).await?;
+            } else {
+                enqueue_many(&txn, ids.map(|id| Nothing { id }.job())).await?;
+            }
             let at = now();
             txn.commit().await?;
             Ok(at)

@@ -96,4 +96,4 @@ FROM ended";
 
 const INSERT: &str = "
 INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at)
-VALUES ($1, 'nothing', 'default', 'available', $2::json, 25, clock_timestamp(), clock_timestamp())";
+VALUES ($1, 'nothing', 'default', 'available', $2::json, 20, clock_timestamp(), clock_timestamp())";

@@ -25,8 +25,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
 
 /// The longest wait between two looks where nobody says so: on SQLite, with `DATABASE_LISTEN_URL=off`, or while
-/// the listener is lost. All loops together send at most 2 statements a second when idle, as
-/// `cargo run --bin latency` counts.
+/// the listener is lost. With one queue all loops together send at most 2 statements a
+/// second when idle, as `cargo run --bin latency` counts.
 const LAST_LOOK_POLLING: Duration = Duration::from_millis(1200);
 
 /// How long a claim that is under way when the worker drains may take. What it claims is handed back.
