@@ -31,7 +31,7 @@ pub struct Size {
     pub seconds: u32,
     /// Rows of a table that is full.
     pub rows: u32,
-    /// Seconds of what takes minutes.
+    /// How many seconds a minute has, where something takes minutes.
     pub minute: u32,
     /// The profile of the service's own binaries: the one that is there when tests have run.
     pub profile: &'static str,

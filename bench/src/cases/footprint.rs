@@ -14,14 +14,14 @@ use db::{
 use e2e::{process::free_port, smtp::SmtpServer};
 use sea_orm::TransactionTrait as _;
 
-use super::{Case, Run, Unit, at_most, web::ROWS};
+use super::{Case, Run, Unit, at_most, web::with_users};
 use crate::{
     bench::{Bench, Size},
     binaries,
     load::{self, Request},
     machine,
     process::Process,
-    queues::{self, Contender},
+    queues,
 };
 
 /// How many there are to be shown and to be welcomed.
@@ -79,7 +79,7 @@ fn connections(size: Size) -> Case {
     };
     idle_and_after(case, size, |bench, url, _| bench.ask(url, CONNECTIONS))
         .floor(at_most("web, after work", 10.0))
-        .floor(at_most("worker, after work", 16.0))
+        .floor(at_most("worker, after work", 15.0))
 }
 
 /// What each process uses before it has done anything, and after a lot.
@@ -126,7 +126,7 @@ fn web(size: Size, used: Used) -> Run<[f64; 2]> {
 
 /// Web, not yet started, and its database and its port.
 fn web_on(bench: &mut Bench, size: Size) -> anyhow::Result<(Command, String, u16)> {
-    let (url, port) = (migrated(bench)?, free_port());
+    let (url, port) = (with_users(bench)?, free_port());
     let variables = [("DATABASE_URL", &*url), ("PORT", &port.to_string())];
     let command = command("web", size, &variables)?;
     Ok((command, url, port))
@@ -136,7 +136,7 @@ fn web_on(bench: &mut Bench, size: Size) -> anyhow::Result<(Command, String, u16
 /// the mail library writes an e-mail in two steps and the second waits for an acknowledgement (40 ms).
 fn worker(size: Size, used: Used) -> Run<[f64; 2]> {
     Box::new(move |bench| {
-        let (url, smtp) = (migrated(bench)?, SmtpServer::start());
+        let (url, smtp) = (with_users(bench)?, SmtpServer::start());
         let variables = [
             ("DATABASE_URL", &*url),
             ("SMTP_URL", &smtp.url()),
@@ -159,13 +159,6 @@ fn worker(size: Size, used: Used) -> Run<[f64; 2]> {
         bench.clean(&url)?;
         Ok([idle, after])
     })
-}
-
-fn migrated(bench: &mut Bench) -> anyhow::Result<String> {
-    let url = bench.database();
-    bench.runtime.block_on(Contender::SqlAlone.prepare(&url))?;
-    bench.execute(&url, &[ROWS, "VACUUM ANALYZE", "CHECKPOINT"])?;
-    Ok(url)
 }
 
 /// A binary with nothing but these in its environment.

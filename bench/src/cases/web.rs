@@ -11,7 +11,7 @@ use crate::{
     side::variables,
 };
 
-pub const ROWS: &str = "INSERT INTO \"user\" (name, email) SELECT 'user-' || n, 'user-' || n || \
+const USERS: &str = "INSERT INTO \"user\" (name, email) SELECT 'user-' || n, 'user-' || n || \
      '@example.org' FROM generate_series(1, 10000) AS n";
 
 pub fn cases(size: Size) -> Vec<Case> {
@@ -126,11 +126,17 @@ fn silent_sentry(size: Size, request: Request) -> Run {
     })
 }
 
+/// A migrated database with 10,000 users.
+pub fn with_users(bench: &mut Bench) -> anyhow::Result<String> {
+    let url = bench.database();
+    bench.runtime.block_on(Contender::ours(&[]).prepare(&url))?;
+    bench.execute(&url, &[USERS, "VACUUM ANALYZE", "CHECKPOINT"])?;
+    Ok(url)
+}
+
 fn race(size: Size, request: Request, server: impl Fn(&str) -> Server + 'static) -> Run {
     Box::new(move |bench: &mut Bench| {
-        let url = bench.database();
-        bench.runtime.block_on(Contender::SqlAlone.prepare(&url))?;
-        bench.execute(&url, &[ROWS, "VACUUM ANALYZE", "CHECKPOINT"])?;
+        let url = with_users(bench)?;
         let (running, address) = bench.serve(&server(&url))?;
         load::requests_per_second(&address, request, 1)?;
         let rate = load::requests_per_second(&address, request, size.seconds)?;
