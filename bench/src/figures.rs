@@ -26,6 +26,8 @@ pub struct Result {
     pub name: &'static str,
     pub what: &'static str,
     pub unit: Unit,
+    /// How often each side ran.
+    pub rounds: usize,
     pub figures: Vec<Figure>,
     pub judged: Vec<Judged>,
 }
@@ -84,6 +86,7 @@ pub fn measure(case: &Case, bench: &mut Bench, rounds: usize) -> anyhow::Result<
         name: case.name,
         what: case.what,
         unit: case.unit,
+        rounds,
         figures,
         judged,
     })

@@ -17,16 +17,20 @@ use crate::{
 /// Runs them, and answers whether all of them ran and all floors hold. One that fails leaves the others
 /// their results.
 pub fn run(options: &Options) -> anyhow::Result<bool> {
-    let (size, rounds) = if options.quick {
-        (Size::QUICK, 1)
+    let size = if options.quick {
+        Size::QUICK
     } else {
-        (Size::FULL, options.rounds)
+        Size::FULL
     };
     let cases = wanted(options, cases::all(size))?;
     let mut bench = Bench::new()?;
     let mut results = Vec::new();
     for case in &cases {
-        let rounds = if case.is_once { 1 } else { rounds };
+        let rounds = if options.quick {
+            1
+        } else {
+            case.rounds.count(options.rounds)
+        };
         match figures::measure(case, &mut bench, rounds) {
             Ok(result) => {
                 print!("{}", report::text(&result));
@@ -36,7 +40,7 @@ pub fn run(options: &Options) -> anyhow::Result<bool> {
         }
     }
     if options.write {
-        report::write(&results, &bench, rounds)?;
+        report::write(&results, &bench)?;
     }
     // Little work measures nothing.
     let holds = options.quick || results.iter().all(figures::Result::holds);

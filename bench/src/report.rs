@@ -18,9 +18,9 @@ const HEAD: &str = "# Benchmarks
 `cargo race --write` writes this page: our queue and our api against their peers, on one machine in one run.
 It starts a PostgreSQL of its own with default durability, builds in release, warms each side up, and
 lets the sides of a case take turns, so that a machine whose speed drifts is fair to all. Every run has
-a process and a database of its own; only the full tables are filled once for all of theirs. The median counts,
-with the least and the most beside it, which are the same for what takes minutes and runs once. What can be
-compared with another machine is the **ratio**.
+a process and a database of its own; only the full tables are filled once for all of theirs. The median of all
+rounds counts, with the least and the most beside it. What takes minutes runs once, and what takes two seconds
+three times as often as the rest. What can be compared with another machine is the **ratio**.
 `cargo race --list` names the cases, and `cargo race CASE` runs one of them. It takes wrk and PostgreSQL's
 server programs.
 
@@ -70,13 +70,13 @@ fn verdict(judged: &Judged) -> &'static str {
 }
 
 /// Writes the page and its pictures.
-pub fn write(results: &[Result], bench: &Bench, rounds: usize) -> anyhow::Result<()> {
+pub fn write(results: &[Result], bench: &Bench) -> anyhow::Result<()> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     fs::create_dir_all(docs.join("benchmarks"))?;
     let mut page = HEAD.to_owned();
     write!(
         page,
-        "\nMeasured on {}, {}, {}; {rounds} rounds after a warm-up.\n",
+        "\nMeasured on {}, {}, {}.\n",
         machine::description(),
         bench.version()?,
         machine::compiler()
@@ -94,7 +94,11 @@ fn section(result: &Result, picture: &Path) -> anyhow::Result<String> {
     let unit = result.unit.name();
     let mut text = format!("\n## {}\n\n{}.\n\n", result.name, result.what);
     writeln!(text, "![{}]({})\n", result.name, picture.display())?;
-    writeln!(text, "| | median, {unit} | least to most |\n|---|---|---|")?;
+    writeln!(
+        text,
+        "| | median, {unit} | least to most of {} |\n|---|---|---|",
+        result.rounds
+    )?;
     for figure in &result.figures {
         let [median, least, most] = [figure.median, figure.least, figure.most].map(number);
         writeln!(text, "| {} | {median} | {least} to {most} |", figure.name)?;

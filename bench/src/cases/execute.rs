@@ -33,6 +33,7 @@ fn at_best(size: Size) -> Case {
         "Jobs that do nothing, enqueued before, until the last outcome is stored; 1,000 at once, and no summaries but where it says so",
         Unit::Jobs,
     )
+    .thrice()
     .side("ours", race(ours(&[QUIET])))
     .side("ours, with summaries", race(ours(&[])))
     .side(
@@ -88,6 +89,7 @@ fn priorities(size: Size) -> Case {
         "Jobs of ten priorities, mixed, against jobs of one",
         Unit::Jobs,
     )
+    .thrice()
     .side("ours, ten", race(ours(&[QUIET]), Jobs::TenPriorities))
     .side("ours, one", race(ours(&[QUIET]), Jobs::Alike))
     .side("graphile_worker, ten", race(GRAPHILE, Jobs::TenPriorities))
@@ -110,6 +112,7 @@ fn slow_queue(size: Size) -> Case {
         "Jobs that do nothing, alone in their worker and beside a queue of slow ones",
         Unit::Jobs,
     )
+    .thrice()
     .side("ours, alone", race("default:1000,slow:10", None))
     .side(
         "ours, ten sleep",

@@ -19,6 +19,7 @@ pub fn cases(size: Size) -> Vec<Case> {
             Unit::Jobs,
         )
         .effort(Effort::Long)
+        .thrice()
         .side(
             "ours, full tables",
             Box::new(move |bench| {

@@ -23,10 +23,30 @@ pub struct Case {
     pub what: &'static str,
     pub unit: Unit,
     pub effort: Effort,
-    /// Whether one round is enough, without a warm-up.
-    pub is_once: bool,
+    pub rounds: Rounds,
     pub sides: Vec<Side>,
     pub floors: Vec<Floor>,
+}
+
+/// How often each side runs, beside how often it is asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounds {
+    /// Once, without a warm-up: it takes minutes, or is always the same.
+    One,
+    /// As often as asked.
+    AsAsked,
+    /// Three times as often: a run is over in two seconds, and they may be a bad moment of the machine.
+    Thrice,
+}
+
+impl Rounds {
+    pub fn count(self, asked: usize) -> usize {
+        match self {
+            Self::One => 1,
+            Self::AsAsked => asked,
+            Self::Thrice => 3 * asked,
+        }
+    }
 }
 
 /// How long a case takes, which decides when it runs.
@@ -57,7 +77,7 @@ impl Case {
             what,
             unit,
             effort: Effort::Short,
-            is_once: false,
+            rounds: Rounds::AsAsked,
             sides: Vec::new(),
             floors: Vec::new(),
         }
@@ -69,7 +89,14 @@ impl Case {
 
     fn once(self) -> Self {
         Self {
-            is_once: true,
+            rounds: Rounds::One,
+            ..self
+        }
+    }
+
+    fn thrice(self) -> Self {
+        Self {
+            rounds: Rounds::Thrice,
             ..self
         }
     }

@@ -17,6 +17,7 @@ pub fn case(size: Size) -> Case {
         "Jobs that do nothing, executed by four worker processes and by one; 1,000 at once in each",
         Unit::Jobs,
     )
+    .thrice()
     .side("ours, four", race(4, size.jobs))
     .side("ours, one", race(1, size.jobs))
     .floor(at_least("ours, four", 0.8).times("ours, one"))
