@@ -74,8 +74,8 @@ impl Schedules {
         Self::default()
     }
 
-    /// Adds one: its name, which is its memory's too; a cron pattern (`minute hour day month weekday`, with seconds before them if
-    /// there are six); a time zone by its IANA name; and the job of a tick.
+    /// Adds one: its name, which is its memory's too; a cron pattern (`minute hour day month weekday`, with
+    /// seconds before them if there are six); a time zone by its IANA name; and the job of a tick.
     pub fn add(
         mut self,
         name: &'static str,
@@ -108,7 +108,7 @@ impl Schedule {
         to_utc(&self.cron.find_next_occurrence(&after, false).ok()?)
     }
 
-    fn last(&self, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    fn previous(&self, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let until = self.local(until)?;
         to_utc(&self.cron.find_previous_occurrence(&until, true).ok()?)
     }
@@ -125,7 +125,7 @@ impl Schedule {
         let recent = now - LATENESS;
         let mut due = Vec::new();
         if last < recent {
-            due.extend(self.last(recent).filter(|tick| *tick > last));
+            due.extend(self.previous(recent).filter(|tick| *tick > last));
         }
         let mut tick = self.next(last.max(recent));
         while let Some(time) = tick.filter(|time| *time <= now) {

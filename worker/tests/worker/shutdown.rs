@@ -1,8 +1,12 @@
 //! The end of a worker that is asked to stop.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::SeqCst},
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use db::{
@@ -11,11 +15,11 @@ use db::{
 };
 use e2e::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait, PaginatorTrait, Statement};
 
 use crate::{
     gate::Gate,
-    queue::{Queue, Work, in_time, tasks},
+    queue::{Queue, Work, in_time, tasks, until},
 };
 
 #[rstest]
@@ -126,4 +130,32 @@ async fn a_job_that_went_back_is_run_by_the_next_worker(
     let job = queue.finished(id).await;
     assert_eq!((job.attempt, job.lease_number, job.deaths), (1, 2, 0));
     assert_eq!(job::Entity::find().count(queue.db()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_claim_that_the_database_holds_up_does_not_hold_up_the_end() {
+    /// Far more than the end takes, and less than a statement or the grace may.
+    const MOMENT: Duration = Duration::from_secs(3);
+
+    let Some(queue) = Queue::on(Postgres).await else {
+        return;
+    };
+    let id = queue.enqueue(Work(0).job()).await;
+    let locked = db::begin(queue.db()).await.unwrap();
+    let lock = "LOCK TABLE job IN ACCESS EXCLUSIVE MODE";
+    locked.execute_unprepared(lock).await.unwrap();
+    let worker = queue.start(tasks(|_, _| pending()), &[]).await;
+    let claims = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+                  AND wait_event_type = 'Lock' AND query LIKE '%SKIP LOCKED%'";
+    let claims = || Statement::from_string(DbBackend::Postgres, claims);
+    until(async || queue.db().query_one_raw(claims()).await.unwrap()).await;
+    let end = tokio::time::timeout(MOMENT, worker.stop()).await;
+    end.expect("it waits for its claim");
+    locked.commit().await.unwrap();
+
+    let worker = queue.start(tasks(|_, _| async { Ok(()) }), &[]).await;
+    let job = queue.finished(id).await;
+    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!((job.attempt, job.deaths), (1, 0));
+    worker.stop().await;
 }
