@@ -1,14 +1,19 @@
 //! A database of its own for every test, on both kinds.
 
 use std::{
+    fs,
     sync::atomic::{AtomicU32, Ordering},
     thread,
 };
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use crate::postgres::{Cluster, Server};
+
+/// The file of a SQLite database, in its folder.
+const FILE: &str = "test.sqlite3";
 
 /// On which database a test runs. Put both into the test's cases:
 ///
@@ -47,9 +52,9 @@ impl TestDatabase {
     pub async fn migrated(backend: Backend) -> Option<Self> {
         match backend {
             Backend::Sqlite => {
-                let database = Self::empty(backend).await?;
-                migration::up(&database.db, None).await.expect("the schema");
-                Some(database)
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                fs::write(folder.path().join(FILE), migrated_file().await).expect("a copy");
+                Some(Self::in_folder(folder).await)
             }
             Backend::Postgres => {
                 let cluster = Cluster::get()?;
@@ -64,13 +69,7 @@ impl TestDatabase {
         match backend {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().expect("a temporary folder");
-                let url = format!("sqlite://{}", folder.path().join("test.sqlite3").display());
-                let db = connect(&url).await;
-                Some(Self {
-                    db,
-                    url,
-                    place: Place::File(folder),
-                })
+                Some(Self::in_folder(folder).await)
             }
             Backend::Postgres => {
                 let cluster = Cluster::get()?;
@@ -86,6 +85,15 @@ impl TestDatabase {
         migration::up(&db, None).await.expect("the schema");
         let place = Place::Server;
         Self { db, url, place }
+    }
+
+    async fn in_folder(folder: TempDir) -> Self {
+        let url = sqlite_url(&folder);
+        Self {
+            db: connect(&url).await,
+            url,
+            place: Place::File(folder),
+        }
     }
 
     async fn on(cluster: &'static Cluster, url: String) -> Self {
@@ -135,10 +143,26 @@ pub async fn connect(url: &str) -> DatabaseConnection {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let settings = db::Settings {
         database_url: url.parse().expect("a database URL"),
-        database_pool_size: 5,
+        // As many as a test needs at once. Each that is opened takes PostgreSQL some milliseconds.
+        database_pool_size: 3,
     };
     let name = format!("test {}", NUMBER.fetch_add(1, Ordering::Relaxed));
     db::connect(&settings, &name).await.expect("a connection")
+}
+
+/// What stands in a SQLite file with the whole schema. It takes a test 25 ms to make and none to copy.
+async fn migrated_file() -> &'static [u8] {
+    static CONTENT: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let content = CONTENT.get_or_init(async || {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        migrate(sqlite_url(&folder)).await;
+        fs::read(folder.path().join(FILE)).expect("a database")
+    });
+    content.await
+}
+
+fn sqlite_url(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join(FILE).display())
 }
 
 async fn migrate(url: String) {
