@@ -8,8 +8,10 @@ fn main() {
     Process::new("migration", &settings.log).run(async {
         // The first process of a container gets no signal that it does not wait for.
         tokio::select! {
-            outcome = migration::execute(&settings) => outcome,
+            // Looked at first, so that it is heard from the beginning.
+            biased;
             () = shutdown::requested() => bail!("stopped before the end"),
+            outcome = migration::execute(&settings) => outcome,
         }
     })
 }
