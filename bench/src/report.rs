@@ -33,9 +33,9 @@ no worker around it. *A bare INSERT* inserts the same row between `BEGIN` and `C
 a pool as well. Jobs do nothing and have a payload of a number.
 
 Web is its release binary with the settings that it begins with: summaries of all requests in the log, no metrics,
-no Sentry. It brings an allocator (mimalloc), and the bare servers have the system's. *Flask* is what came before this template: Mozilla's Dockerflow
-extension, SQLAlchemy, two JSON lines a greeting (ours has one), under gunicorn as its Procfile runs it, which
-is one worker. *Flask at its best* has a worker per core, with four threads each.
+no Sentry. It brings an allocator (mimalloc), and the bare servers have the system's. *Flask* is what came before this
+template: Mozilla's Dockerflow extension, SQLAlchemy, two JSON lines a greeting (ours has one), under gunicorn as
+its Procfile runs it, which is one worker. *Flask at its best* has a worker per core, with four threads each.
 ";
 
 /// A case as lines for a terminal.
