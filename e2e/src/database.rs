@@ -150,7 +150,7 @@ pub async fn connect(url: &str) -> DatabaseConnection {
     db::connect(&settings, &name).await.expect("a connection")
 }
 
-/// What stands in a SQLite file with the whole schema. It takes a test 25 ms to make and none to copy.
+/// What stands in a SQLite file with the whole schema: made once, and copied for each test.
 async fn migrated_file() -> &'static [u8] {
     static CONTENT: OnceCell<Vec<u8>> = OnceCell::const_new();
     let content = CONTENT.get_or_init(async || {
