@@ -1,21 +1,18 @@
 //! Connecting: a pool of connections, made once at start, that a database which is still starting
 //! does not put off.
 
+mod release;
+mod session;
 mod startup;
 
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{mem, time::Duration};
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
 use sqlx::{
-    Connection, PgConnection,
-    pool::PoolConnectionMetadata,
+    Connection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -38,9 +35,6 @@ const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
 /// How long a connection may take to show that its server is there. One that vanished without a word keeps it
 /// waiting for as long as TCP has patience, a quarter of an hour.
 const PING_PATIENCE: Duration = Duration::from_secs(2);
-
-/// For so long after a connection has shown it, its pool's others are believed.
-const BELIEVED: Duration = Duration::from_millis(100);
 
 /// Then a connection is made anew. Its prepared statements outlive some changes of the schema for which
 /// PostgreSQL refuses them (0A000), and this bounds for how long.
@@ -77,17 +71,35 @@ pub enum ConnectError {
 
 /// Connects, with `application` as the name that PostgreSQL shows for the session.
 ///
-/// A PostgreSQL that is not there yet is waited for, [`STARTUP_PATIENCE`] at the most, and the log
-/// says so. A SQLite file that is not there yet is made.
+/// A PostgreSQL that is not there yet is waited for, up to [`STARTUP_PATIENCE`], and the log says so. A
+/// SQLite file that is not there yet is made. A statement may take as long as it takes.
 pub async fn connect(
     settings: &Settings,
     application: &str,
+) -> Result<DatabaseConnection, ConnectError> {
+    connect_within(settings, application, None).await
+}
+
+/// As [`connect`], for callers that wait for a statement no longer than `patience`. PostgreSQL ends it
+/// soon after, and a transaction that idles for as long, unless it is behind a pooler.
+pub async fn connect_impatiently(
+    settings: &Settings,
+    application: &str,
+    patience: Duration,
+) -> Result<DatabaseConnection, ConnectError> {
+    connect_within(settings, application, Some(patience)).await
+}
+
+async fn connect_within(
+    settings: &Settings,
+    application: &str,
+    patience: Option<Duration>,
 ) -> Result<DatabaseConnection, ConnectError> {
     let url = &settings.database_url;
     let size = settings.database_pool_size;
     match &url.target {
         Target::Postgres(options) => {
-            connect_postgres(url, (**options).clone(), application, size).await
+            connect_postgres(url, (**options).clone(), application, size, patience).await
         }
         Target::Sqlite { path, options } => {
             if let Some(folder) = path.parent() {
@@ -98,16 +110,25 @@ pub async fn connect(
     }
 }
 
-/// Begins a transaction in which it is safe to read and then write on both databases.
+/// Begins a transaction in which it is safe to read and then write on both databases, also for a caller
+/// that may leave at any moment. Every transaction begins here (see `clippy.toml`).
 ///
 /// On SQLite it takes the write lock at once: a deferred transaction that has read and then wants
 /// to write fails as *busy*, however long it would wait.
 pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    db.begin_with_options(TransactionOptions {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the function that others are to call"
+    )]
+    let mut beginning = db.begin_with_options(TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..Default::default()
-    })
-    .await
+    });
+    // Dropped before `beginning`, and so before the pool gets the connection back.
+    let given_up = release::GivenUp;
+    let begun = (&mut beginning).await;
+    mem::forget(given_up);
+    begun
 }
 
 /// A pool of one connection to a PostgreSQL database, which is made when it is first used: for
@@ -131,6 +152,7 @@ async fn connect_postgres(
     options: PgConnectOptions,
     application: &str,
     size: u32,
+    patience: Option<Duration>,
 ) -> Result<DatabaseConnection, ConnectError> {
     // PgBouncer refuses this start-up parameter of the client's by default.
     let options = options.extra_float_digits(None);
@@ -140,42 +162,25 @@ async fn connect_postgres(
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(LIFETIME)
-        .after_connect(|connection, _| Box::pin(refuse_standby(connection)))
+        .after_connect(move |connection, _| Box::pin(session::prepare(connection, patience)))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
-                Ok(meta.idle_for < PING_AFTER_IDLE || answers(connection).await.is_ok())
+                Ok(meta.idle_for < PING_AFTER_IDLE || in_time(connection.ping()).await.is_ok())
             })
         })
-        .after_release(tried_after_release())
+        .after_release(release::postgres())
         .connect_lazy_with(options);
     metrics::watch(&pool, application);
     Ok(pool.into())
 }
 
-type Trial<'c> = Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'c>>;
-
-/// Tries connections that come back, since a caller that ran out of patience leaves its statement behind.
-/// The library awaits the end of that without a limit, and meanwhile counts the connection.
-fn tried_after_release()
--> impl Fn(&mut PgConnection, PoolConnectionMetadata) -> Trial<'_> + Send + Sync + 'static {
-    let answered = Arc::new(Mutex::new(None::<Instant>));
-    move |connection, _| {
-        let answered = Arc::clone(&answered);
-        Box::pin(async move {
-            let last = *answered.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.is_none_or(|last| last.elapsed() > BELIEVED) {
-                answers(connection).await?;
-                *answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-            }
-            Ok(true)
-        })
-    }
-}
-
-async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let pong = tokio::time::timeout(PING_PATIENCE, connection.ping()).await;
-    pong.map_err(|_| sqlx::Error::PoolTimedOut)?
+/// A server that vanished without a word does not answer.
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let answer = tokio::time::timeout(PING_PATIENCE, answer).await;
+    answer.map_err(|_| sqlx::Error::PoolTimedOut)?
 }
 
 /// A pool of one connection beside `db`, made like those of `db` when it is first used; on SQLite `db`
@@ -189,16 +194,6 @@ pub(crate) fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
     options
         .connect_lazy_with((*pool.connect_options()).clone())
         .into()
-}
-
-/// After a failover the old address may lead to a standby for a while. A connection to it would stay
-/// in the pool, where every write fails on it.
-async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()");
-    if is_standby.fetch_one(connection).await? {
-        return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));
-    }
-    Ok(())
 }
 
 async fn connect_sqlite(
@@ -216,6 +211,7 @@ async fn connect_sqlite(
     let pool = SqlitePoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT.max(SQLITE_BUSY_TIMEOUT))
+        .after_release(release::sqlite)
         .connect_with(options)
         .await
         .map_err(|error| file_error(url, error))?;

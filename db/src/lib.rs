@@ -11,7 +11,8 @@ pub mod tasks;
 mod url;
 
 pub use connection::{
-    ACQUIRE_TIMEOUT, ConnectError, STARTUP_PATIENCE, begin, connect, listener_pool,
+    ACQUIRE_TIMEOUT, ConnectError, STARTUP_PATIENCE, begin, connect, connect_impatiently,
+    listener_pool,
 };
 pub use settings::Settings;
 pub use url::{DatabaseUrl, DatabaseUrlError};

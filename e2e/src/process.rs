@@ -22,6 +22,29 @@ use lines::Lines;
 pub use binary::{binary, cargo};
 pub use rustix::process::Signal;
 
+/// Stops another process, which goes on when this is dropped.
+#[derive(Debug)]
+pub struct Frozen(Pid);
+
+impl Frozen {
+    /// Stops the process with this id.
+    ///
+    /// # Panics
+    /// Where it cannot be signalled.
+    pub fn process(id: i32) -> Self {
+        let pid = Pid::from_raw(id).expect("a process id");
+        kill_process(pid, Signal::STOP).expect("a process that can be stopped");
+        Self(pid)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // It may have been killed meanwhile.
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
 /// How often an ending process is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 

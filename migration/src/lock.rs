@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Statement, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Statement};
 
 /// An arbitrary number that all releases of this service share.
 const KEY: i64 = 0x6261_7265;
@@ -20,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) async fn acquire(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let mut has_said_so = false;
     loop {
-        let txn = db.begin().await?;
+        let txn = db::begin(db).await?;
         let statement = Statement::from_sql_and_values(
             txn.get_database_backend(),
             "SELECT set_config('idle_in_transaction_session_timeout', '0', true),

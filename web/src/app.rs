@@ -29,7 +29,8 @@ impl App {
     pub async fn build(settings: &Settings) -> anyhow::Result<Self> {
         // Before the database, for which it may have to wait: a taken port should be known at once.
         let listener = bind(settings)?;
-        let db = db::connect(&settings.database, "web").await?;
+        let patience = Limits::default().request_time;
+        let db = db::connect_impatiently(&settings.database, "web", patience).await?;
         Self::new(settings, listener, db)
     }
 

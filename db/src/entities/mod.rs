@@ -1,5 +1,10 @@
 //! The tables, a file each.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the library generates `ActiveModelEx`, whose methods begin transactions"
+)]
+
 pub mod finished_job;
 pub mod job;
 pub mod queue;

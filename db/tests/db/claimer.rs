@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use db::jobs::Claimer;
 use e2e::Backend;
-use sea_orm::{ConnectionTrait as _, IsolationLevel, TransactionTrait as _};
+use sea_orm::ConnectionTrait as _;
 use uuid::Uuid;
 
 use crate::{
@@ -29,9 +29,9 @@ async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_
     };
     store.database.execute(&old_jobs(1000)).await;
     store.database.execute("ANALYZE job").await;
-    let level = Some(IsolationLevel::RepeatableRead);
-    let reader = store.db().begin_with_config(level, None).await.unwrap();
-    reader.execute_unprepared("SELECT FROM job").await.unwrap();
+    let reader = db::begin(store.db()).await.unwrap();
+    let look = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM job";
+    reader.execute_unprepared(look).await.unwrap();
 
     let (session, worker) = (Session::open(&store).await, store.worker().await);
     let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);

@@ -9,7 +9,7 @@ use db::{
 };
 use e2e::Backend;
 use rstest::rstest;
-use sea_orm::{EntityTrait, TransactionTrait};
+use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
 
 use crate::test_store::{Note, TestStore, note};
@@ -22,7 +22,7 @@ async fn a_job_whose_transaction_rolled_back_does_not_exist(
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
-    let txn = store.db().begin().await.unwrap();
+    let txn = db::begin(store.db()).await.unwrap();
     note().enqueue(&txn).await.unwrap();
     txn.rollback().await.unwrap();
     assert_eq!(store.count().await, 0);
@@ -37,7 +37,7 @@ async fn a_job_exists_once_its_transaction_has_committed(
         return;
     };
     let other = store.database.connect_again().await;
-    let txn = store.db().begin().await.unwrap();
+    let txn = db::begin(store.db()).await.unwrap();
     let job = note().enqueue(&txn).await.unwrap();
     let seen = job::Entity::find_by_id(job.id).one(&other).await.unwrap();
     assert_eq!(seen, None);

@@ -17,6 +17,7 @@ mod notify;
 mod operate;
 mod promote;
 mod prune;
+mod release;
 mod rescue;
 mod session;
 mod status;

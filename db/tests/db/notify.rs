@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use db::jobs::NOTIFY_CHANNEL;
 use e2e::Backend;
-use sea_orm::TransactionTrait;
 use sqlx::postgres::PgListener;
 use tokio::time::timeout;
 
@@ -48,7 +47,7 @@ async fn a_job_that_was_rolled_back_is_not_heard_of() {
     };
     let mut listener = listener(&store).await;
     for _ in 0..20 {
-        let txn = store.db().begin().await.unwrap();
+        let txn = db::begin(store.db()).await.unwrap();
         note().queue("rolled back").enqueue(&txn).await.unwrap();
         txn.rollback().await.unwrap();
         tokio::time::sleep(BETWEEN).await;
@@ -65,7 +64,7 @@ async fn a_job_is_heard_of_only_when_its_transaction_commits() {
         return;
     };
     let mut listener = listener(&store).await;
-    let txn = store.db().begin().await.unwrap();
+    let txn = db::begin(store.db()).await.unwrap();
     for _ in 0..20 {
         note().queue("late").enqueue(&txn).await.unwrap();
         assert!(timeout(BETWEEN, listener.recv()).await.is_err());

@@ -14,7 +14,7 @@ use e2e::{
     smtp::SmtpServer,
 };
 use rstest::rstest;
-use sea_orm::{ConnectionTrait, TransactionTrait};
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
 use crate::service::{PATIENCE, Web, migrated, start_worker, stop, until};
@@ -178,7 +178,7 @@ async fn a_request_whose_client_goes_away_counts_under_its_route() {
         return;
     };
     let web = Web::start(database.url(), &[ON]).await;
-    let lock = database.db.begin().await.unwrap();
+    let lock = db::begin(&database.db).await.unwrap();
     lock.execute_unprepared(r#"LOCK TABLE "user""#)
         .await
         .unwrap();

@@ -10,7 +10,9 @@ use tokio::{
 };
 
 use super::{
-    claim, finish, heartbeat, limits, listen, metrics, promote, sample, schedule,
+    claim, finish, heartbeat, limits, listen, metrics, promote,
+    retry::STATEMENT_TIMEOUT,
+    sample, schedule,
     shared::{Assigned, Shared},
 };
 
@@ -108,7 +110,7 @@ impl Control {
     async fn connect(&self) -> anyhow::Result<JobStore> {
         let mut settings = self.db.clone();
         settings.database_pool_size = SHARED_CONNECTIONS;
-        let db = db::connect(&settings, "worker queue").await?;
+        let db = db::connect_impatiently(&settings, "worker queue", STATEMENT_TIMEOUT).await?;
         let mut store = JobStore::new(db);
         if self.shared.work.resources.retention.finished.is_zero() {
             store = store.without_completed();

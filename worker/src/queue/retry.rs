@@ -6,7 +6,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use thiserror::Error;
 
 /// A statement of the queue's that takes longer has failed.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest pause after a failure.
 const PAUSE_LIMIT: Duration = Duration::from_secs(2);

@@ -1,0 +1,158 @@
+//! What a pool takes back, and what a caller that gives up leaves in the server.
+
+use std::time::{Duration, Instant};
+
+use db::{Settings, connect, connect_impatiently};
+use e2e::{Backend, TestDatabase, process::Frozen};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use tokio::time::timeout;
+
+/// Enough for a statement to be sent.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// Far more than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+fn one_connection(database: &TestDatabase) -> Settings {
+    Settings {
+        database_url: database.url().parse().unwrap(),
+        database_pool_size: 1,
+    }
+}
+
+async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> T {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let row = db.query_one_raw(statement).await.unwrap();
+    row.unwrap().try_get_by_index(0).unwrap()
+}
+
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let look = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, look).await.expect("it never is so");
+}
+
+/// How many sessions of other pools run a statement that begins so, or idle after it.
+async fn sessions(db: &DatabaseConnection, state: &str, query: &str) -> i64 {
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+         AND pid <> pg_backend_pid() AND state = '{state}' AND query LIKE '{query}%'"
+    );
+    ask(db, &sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_begin_that_is_given_up_leaves_no_transaction_in_the_pool() {
+    let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
+        return;
+    };
+    database.execute("CREATE TABLE note (number int)").await;
+    let db = connect(&one_connection(&database), "test").await.unwrap();
+    let backend = ask(&db, "SELECT pg_backend_pid()").await;
+    until(async || db.get_postgres_connection_pool().num_idle() == 1).await;
+    let frozen = Frozen::process(backend);
+    let begun = timeout(MOMENT, db::begin(&db)).await;
+    assert!(begun.is_err(), "it was not under way");
+    drop(frozen);
+
+    db.execute_unprepared("INSERT INTO note VALUES (1)")
+        .await
+        .unwrap();
+    let seen: i64 = ask(&database.db, "SELECT count(*) FROM note").await;
+    assert_eq!(seen, 1, "what was answered Ok is not committed");
+    assert_eq!(sessions(&database.db, "idle in transaction", "").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_sqlite_ended_by_itself_leaves_none_in_the_pool() {
+    let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
+    database.execute("CREATE TABLE note (text text)").await;
+    let db = connect(&one_connection(&database), "test").await.unwrap();
+    // As if the disk were full, for this connection.
+    let full = "PRAGMA max_page_count = 10";
+    db.execute_unprepared(full).await.unwrap();
+    let large = "INSERT INTO note VALUES (hex(zeroblob(100000)))";
+    let txn = db::begin(&db).await.unwrap();
+    let error = txn.execute_unprepared(large).await.unwrap_err();
+    assert!(error.to_string().contains("full"), "{error}");
+    drop(txn);
+
+    let small = "INSERT INTO note VALUES ('small')";
+    let rolled_back = db::begin(&db).await.unwrap();
+    rolled_back.execute_unprepared(small).await.unwrap();
+    drop(rolled_back);
+    let txn = db::begin(&db).await.unwrap();
+    txn.execute_unprepared(small).await.unwrap();
+    txn.commit().await.unwrap();
+    let seen: i64 = ask(&database.db, "SELECT count(*) FROM note").await;
+    assert_eq!(seen, 1, "what was committed is seen by its pool alone");
+    database.execute(small).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_whose_caller_gave_up_ends_in_the_server() {
+    let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
+        return;
+    };
+    let db = connect(&one_connection(&database), "test").await.unwrap();
+    let sleep = db.execute_unprepared("SELECT pg_sleep(15)");
+    assert!(timeout(MOMENT, sleep).await.is_err());
+    until(async || sessions(&database.db, "active", "SELECT pg_sleep").await == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_ends_a_statement_and_a_pause_soon_after_the_client_s_patience() {
+    let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
+        return;
+    };
+    let settings = one_connection(&database);
+    let patience = Duration::from_millis(200);
+    let impatient = connect_impatiently(&settings, "test", patience)
+        .await
+        .unwrap();
+    let begun = Instant::now();
+    let error = impatient.execute_unprepared("SELECT pg_sleep(15)").await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("statement timeout"), "{error}");
+    assert!(begun.elapsed() > patience, "it ends before the client does");
+
+    database.execute("CREATE TABLE note (number int)").await;
+    let lock = db::begin(&database.db).await.unwrap();
+    lock.execute_unprepared("LOCK TABLE note").await.unwrap();
+    let waits = db::begin(&impatient).await.unwrap();
+    let error = timeout(PATIENCE, waits.execute_unprepared("LOCK TABLE note")).await;
+    let error = error.unwrap().unwrap_err().to_string();
+    assert!(error.contains("lock timeout"), "{error}");
+    drop((waits, lock));
+
+    let pauses = db::begin(&impatient).await.unwrap();
+    until(async || sessions(&database.db, "idle in transaction", "BEGIN").await == 0).await;
+    assert!(pauses.execute_unprepared("SELECT 1").await.is_err());
+}
+
+#[tokio::test]
+async fn the_limits_of_a_database_stand_and_tasks_have_none_of_ours() {
+    let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
+        return;
+    };
+    let limit = "DO $$ BEGIN EXECUTE format(
+        'ALTER DATABASE %I SET statement_timeout = 1234', current_database()); END $$";
+    let settings = one_connection(&database);
+    let shown = async |db: &DatabaseConnection, name: &str| -> String {
+        ask(db, &format!("SHOW {name}")).await
+    };
+    let patient = connect(&settings, "test").await.unwrap();
+    for name in ["statement_timeout", "lock_timeout"] {
+        assert_eq!(shown(&patient, name).await, "0");
+    }
+    database.execute(limit).await;
+    let patience = Duration::from_secs(30);
+    let impatient = connect_impatiently(&settings, "test", patience)
+        .await
+        .unwrap();
+    assert_eq!(shown(&impatient, "statement_timeout").await, "1234ms");
+    assert_eq!(shown(&impatient, "lock_timeout").await, "30500ms");
+}
