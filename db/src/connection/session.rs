@@ -7,18 +7,19 @@ use sqlx::{Executor as _, PgConnection};
 /// How often the server looks, while a statement runs, whether its client is still there.
 const CLIENT_CHECK: &str = "SET client_connection_check_interval = '2s'";
 
-/// By so much the server's patience exceeds the client's, for a lock and for a whole statement.
-const LOCK_MARGIN: Duration = Duration::from_millis(500);
-const STATEMENT_MARGIN: Duration = Duration::from_secs(1);
+/// By so much the server's patience exceeds the client's.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// The longest pause inside a transaction where statements have no limit.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// Refuses a standby, and limits what the session leaves behind when its client gives up: without limits
-/// statements that nobody waits for keep their connections, while new ones are made.
+/// Refuses a standby, and limits what the session leaves behind when its client gives up: without limits,
+/// statements that no client waits for keep their connections, while new ones are made.
 ///
-/// `patience` is how long the client waits for a statement. What the role or the database limits
-/// already is left as it is. Behind a pooler nothing is set, for it would hold for sessions of others.
+/// `patience` is how long the client waits for a statement. The server ends a statement soon after. It ends
+/// the wait for a lock shortly before, so that the client learns why and keeps its connection. What the
+/// role or the database limits already is left as it is. Behind a pooler nothing is set, because it would
+/// hold for other clients too.
 pub(super) async fn prepare(
     connection: &mut PgConnection,
     patience: Option<Duration>,
@@ -41,16 +42,16 @@ pub(super) async fn prepare(
         Ok(_) | Err(sqlx::Error::Database(_)) => {}
         Err(error) => return Err(error),
     }
-    let limit =
-        |margin| patience.map_or_else(|| "0".to_owned(), |time| milliseconds(time + margin));
-    let pause = patience.map_or(LONGEST_PAUSE, |time| time + STATEMENT_MARGIN);
+    let lock = patience.map_or(Duration::ZERO, |patience| patience * 9 / 10);
+    let statement = patience.map_or(Duration::ZERO, |patience| patience + MARGIN);
+    let pause = patience.map_or(LONGEST_PAUSE, |patience| patience + MARGIN);
     let sql = "SELECT CASE current_setting(name) WHEN '0' THEN set_config(name, value, false) END
                FROM (VALUES ('lock_timeout', $1),
                             ('statement_timeout', $2),
                             ('idle_in_transaction_session_timeout', $3)) AS settings (name, value)";
     sqlx::query(sql)
-        .bind(limit(LOCK_MARGIN))
-        .bind(limit(STATEMENT_MARGIN))
+        .bind(milliseconds(lock))
+        .bind(milliseconds(statement))
         .bind(milliseconds(pause))
         .execute(connection)
         .await

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, QueryTrait, Value,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
+    IntoActiveModel, QueryFilter, QuerySelect, QueryTrait, Select, Value,
     sea_query::{ArrayType, Expr, ExprTrait},
 };
 use uuid::Uuid;
@@ -32,6 +32,9 @@ pub fn heartbeat_interval(lease: Duration) -> Duration {
     (lease / BEATS_PER_LEASE).min(LONGEST_INTERVAL)
 }
 
+/// How far ahead of the database's clock a heartbeat may seem to be.
+pub(super) const TOLERANCE: Duration = Duration::from_secs(1);
+
 /// What the database answers to a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
@@ -40,9 +43,25 @@ pub enum Heartbeat {
         /// Whether there are workers that are certainly dead, or jobs of such: see
         /// [`rescue`](JobStore::rescue).
         rescue_is_due: bool,
+        /// Whether jobs are leased to the worker: see [`leases`](JobStore::leases).
+        has_jobs: bool,
+        /// Whether heartbeats lie ahead of the database's clock, which was set back: see
+        /// [`renew_future_leases`](JobStore::renew_future_leases).
+        clock_is_back: bool,
     },
     /// The worker is no longer known: its jobs are somebody else's.
     Unknown,
+}
+
+/// A job that the database leases to a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Lease {
+    /// The job.
+    pub id: Uuid,
+    /// The number of the lease.
+    pub lease_number: i32,
+    /// When somebody asked to cancel the job.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 impl JobStore {
@@ -55,8 +74,8 @@ impl JobStore {
         lease: Duration,
     ) -> Result<(), DbErr> {
         if self.is_sqlite() {
-            let now = self.sqlite_now();
             let txn = self.begin().await?;
+            let now = self.sqlite_now();
             let row = worker::Model {
                 id: worker,
                 hostname: hostname.to_owned(),
@@ -78,6 +97,7 @@ impl JobStore {
             milliseconds(longest_gap(lease)).into(),
             hostname.into(),
             queues.into(),
+            milliseconds(TOLERANCE).into(),
         ];
         self.db
             .execute_raw(postgres(REGISTER, values))
@@ -100,20 +120,26 @@ impl JobStore {
             worker.into(),
             milliseconds(lease).into(),
             milliseconds(longest_gap(lease)).into(),
+            milliseconds(TOLERANCE).into(),
         ];
         let row = self.db.query_one_raw(postgres(HEARTBEAT, values)).await?;
         row.map_or(Ok(Heartbeat::Unknown), |row| {
-            let rescue_is_due = row.try_get("", "rescue_is_due")?;
-            Ok(Heartbeat::Renewed { rescue_is_due })
+            Ok(Heartbeat::Renewed {
+                rescue_is_due: row.try_get("", "rescue_is_due")?,
+                has_jobs: row.try_get("", "has_jobs")?,
+                clock_is_back: row.try_get("", "clock_is_back")?,
+            })
         })
     }
 
     async fn heartbeat_sqlite(&self, id: Uuid, lease: Duration) -> Result<Heartbeat, DbErr> {
-        let now = self.sqlite_now();
         let txn = self.begin().await?;
+        // After the wait for other writers, whose heartbeats would lie ahead of it otherwise.
+        let now = self.sqlite_now();
         let Some(row) = worker::Entity::find_by_id(id).one(&txn).await? else {
             return Ok(Heartbeat::Unknown);
         };
+        let clock_is_back = renewed_ahead(now).one(&txn).await?.is_some();
         let steady_since = steady_since_sqlite(&txn, now, lease).await?;
         let mut row = row.into_active_model();
         row.renewed_at = Set(now);
@@ -122,8 +148,39 @@ impl JobStore {
         row.update(&txn).await?;
         let rescue_is_due =
             sqlite_after(steady_since, lease) <= now && rescue_is_due_sqlite(&txn, now).await?;
+        let lease = running_under(id).select_only().column(job::Column::Id);
+        let has_jobs = lease.into_tuple::<Uuid>().one(&txn).await?.is_some();
         txn.commit().await?;
-        Ok(Heartbeat::Renewed { rescue_is_due })
+        Ok(Heartbeat::Renewed {
+            rescue_is_due,
+            has_jobs,
+            clock_is_back,
+        })
+    }
+
+    /// Has the leases of workers whose heartbeat lies ahead of the database's clock begin now, each for its
+    /// length, and answers how many. Such a clock was set back, and a worker that died before would not be
+    /// known as dead until the clock has caught up.
+    pub async fn renew_future_leases(&self) -> Result<u64, DbErr> {
+        if !self.is_sqlite() {
+            let values = [self.postgres_now(), milliseconds(TOLERANCE).into()];
+            let renewed = self.db.execute_raw(postgres(RENEW_FUTURE, values)).await?;
+            return Ok(renewed.rows_affected());
+        }
+        let txn = self.begin().await?;
+        let now = self.sqlite_now();
+        let ahead = renewed_ahead(now).all(&txn).await?;
+        let count = ahead.len() as u64;
+        for row in ahead {
+            let length = row.expires_at - row.renewed_at;
+            let mut row = row.into_active_model();
+            row.renewed_at = Set(now);
+            row.steady_since = Set(now);
+            row.expires_at = Set(now + length);
+            row.update(&txn).await?;
+        }
+        txn.commit().await?;
+        Ok(count)
     }
 
     /// Removes a worker that stops and holds no job any more.
@@ -165,11 +222,9 @@ impl JobStore {
     async fn reconcile_sqlite(&self, worker: Uuid, held: &[(Uuid, i32)]) -> Result<u64, DbErr> {
         let held: HashSet<_> = held.iter().collect();
         let txn = self.begin().await?;
-        let running: Vec<(Uuid, i32)> = job::Entity::find()
+        let running: Vec<(Uuid, i32)> = running_under(worker)
             .select_only()
             .columns([job::Column::Id, job::Column::LeaseNumber])
-            .filter(job::Column::State.eq(job::State::Running))
-            .filter(job::Column::WorkerId.eq(worker))
             .into_tuple()
             .all(&txn)
             .await?;
@@ -195,19 +250,30 @@ impl JobStore {
         Ok(count)
     }
 
-    /// The jobs that `worker` runs and somebody asked to cancel.
-    pub async fn cancel_requested(&self, worker: Uuid) -> Result<Vec<Uuid>, DbErr> {
-        // Walks `job_running` (worker_id).
-        job::Entity::find()
+    /// The jobs that are leased to `worker`.
+    pub async fn leases(&self, worker: Uuid) -> Result<Vec<Lease>, DbErr> {
+        running_under(worker)
             .select_only()
-            .column(job::Column::Id)
-            .filter(job::Column::State.eq(job::State::Running))
-            .filter(job::Column::WorkerId.eq(worker))
-            .filter(job::Column::CancelRequestedAt.is_not_null())
-            .into_tuple()
+            .columns([
+                job::Column::Id,
+                job::Column::LeaseNumber,
+                job::Column::CancelRequestedAt,
+            ])
+            .into_model()
             .all(&self.db)
             .await
     }
+}
+
+/// Walks `job_running` (worker_id).
+fn running_under(worker: Uuid) -> Select<job::Entity> {
+    job::Entity::find()
+        .filter(job::Column::State.eq(job::State::Running))
+        .filter(job::Column::WorkerId.eq(worker))
+}
+
+fn renewed_ahead(now: DateTime<Utc>) -> Select<worker::Entity> {
+    worker::Entity::find().filter(worker::Column::RenewedAt.gt(now + TOLERANCE))
 }
 
 /// Heartbeats of a worker with this lease that are further apart do not follow each other. Far less
@@ -228,8 +294,9 @@ RETURNING queue";
 const REGISTER: &str = "
 INSERT INTO worker (id, hostname, queues, started_at, renewed_at, steady_since, expires_at)
 SELECT $2, $5, $6, now.at, now.at,
-       COALESCE((SELECT min(steady_since) FROM worker
-                 WHERE renewed_at >= now.at - $4 * interval '1 millisecond'), now.at),
+       LEAST((SELECT min(steady_since) FROM worker
+              WHERE renewed_at >= now.at - $4 * interval '1 millisecond'
+                AND renewed_at <= now.at + $7 * interval '1 millisecond'), now.at),
        now.at + $3 * interval '1 millisecond'
 FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now";
 
@@ -238,8 +305,9 @@ FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now";
 const HEARTBEAT: &str = "
 UPDATE worker
 SET renewed_at = now.at,
-    steady_since = COALESCE((SELECT min(steady_since) FROM worker
-                             WHERE renewed_at >= now.at - $4 * interval '1 millisecond'), now.at),
+    steady_since = LEAST((SELECT min(steady_since) FROM worker
+                          WHERE renewed_at >= now.at - $4 * interval '1 millisecond'
+                            AND renewed_at <= now.at + $5 * interval '1 millisecond'), now.at),
     expires_at = now.at + $3 * interval '1 millisecond'
 FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now
 WHERE id = $2
@@ -247,7 +315,17 @@ RETURNING steady_since <= now.at - $3 * interval '1 millisecond'
           AND (EXISTS (SELECT FROM worker AS dead WHERE dead.expires_at < now.at AND dead.id <> $2)
                OR EXISTS (SELECT FROM job WHERE state = 'running'
                           AND NOT EXISTS (SELECT FROM worker WHERE worker.id = job.worker_id)))
-          AS rescue_is_due";
+          AS rescue_is_due,
+          EXISTS (SELECT FROM job WHERE state = 'running' AND worker_id = $2) AS has_jobs,
+          EXISTS (SELECT FROM worker WHERE renewed_at > now.at + $5 * interval '1 millisecond')
+          AS clock_is_back";
+
+/// Walks the whole of `worker`.
+const RENEW_FUTURE: &str = "
+UPDATE worker
+SET renewed_at = now.at, steady_since = now.at, expires_at = now.at + (expires_at - renewed_at)
+FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now
+WHERE renewed_at > now.at + $2 * interval '1 millisecond'";
 
 /// Since when heartbeats follow each other, the last of which is not long ago.
 async fn steady_since_sqlite(
@@ -259,10 +337,11 @@ async fn steady_since_sqlite(
         .select_only()
         .column_as(worker::Column::SteadySince.min(), "since")
         .filter(worker::Column::RenewedAt.gte(now - longest_gap(lease)))
+        .filter(worker::Column::RenewedAt.lte(now + TOLERANCE))
         .into_tuple()
         .one(txn)
         .await?;
-    Ok(since.flatten().unwrap_or(now))
+    Ok(std::cmp::min(since.flatten().unwrap_or(now), now))
 }
 
 /// Whether a lease is over, or a job runs under nobody's.

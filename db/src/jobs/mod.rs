@@ -41,7 +41,7 @@ pub use enqueue::{EnqueueError, Enqueued, NewJob, PAYLOAD_LIMIT, enqueue_many};
 pub use error::{AttemptError, ERROR_LIMIT, ERRORS_KEPT, append_error};
 pub use finish::{Outcome, Report, Verdict};
 pub use health::Health;
-pub use lease::{Heartbeat, heartbeat_interval};
+pub use lease::{Heartbeat, Lease, heartbeat_interval};
 pub use metadata::{Metadata, with_metadata};
 pub use operate::{Cancelled, Filter, JobDetail, OperateError, QueueStats};
 pub use rescue::{DEATHS_ALLOWED, Rescued};

@@ -1,9 +1,12 @@
 //! Schedules: what each remembers, so that every tick is enqueued once however many workers run.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{EnqueueError, JobStore, NewJob};
+
+/// How far ahead a last tick may lie. A clock that is set back by less fires no tick twice.
+const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 impl JobStore {
     /// What time it is for the queue.
@@ -20,7 +23,8 @@ impl JobStore {
     }
 
     /// The last tick of a schedule that was enqueued. A schedule that is new begins at `now`: what it
-    /// would have done before is not made up for.
+    /// would have done before is not made up for. So does one whose last tick lies more than a minute
+    /// ahead: the clock was wrong then, and the schedule would be silent until that time.
     pub async fn last_tick(
         &self,
         schedule: &str,
@@ -33,7 +37,15 @@ impl JobStore {
             .query_one_raw(self.statement(sql, [schedule.into()]))
             .await?
         {
-            return row.try_get("", "last_tick_at");
+            let last: DateTime<Utc> = row.try_get("", "last_tick_at")?;
+            if last - now <= TOLERANCE {
+                return Ok(last);
+            }
+            tracing::warn!(schedule, %last, %now, "the last tick lies ahead: it is set to now");
+            let sql = "UPDATE schedule SET last_tick_at = $2 WHERE name = $1 AND last_tick_at = $3";
+            let values = [schedule.into(), now.into(), last.into()];
+            self.db.execute_raw(self.statement(sql, values)).await?;
+            return Ok(now);
         }
         let sql =
             "INSERT INTO schedule (name, last_tick_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";

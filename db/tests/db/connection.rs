@@ -1,5 +1,10 @@
 //! Connecting: what is waited for, what is refused, and what a connection is like.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test needs transactions that take no lock on SQLite"
+)]
+
 use std::{
     io,
     sync::{Arc, Mutex},
@@ -12,7 +17,7 @@ use e2e::{
     postgres::{Server, StopMode},
 };
 use rstest::rstest;
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionTrait};
 use tokio::{task::JoinSet, time::timeout};
 use url::Url;
 
@@ -48,8 +53,8 @@ async fn a_sqlite_file_is_made_with_its_folder() {
 async fn every_sqlite_connection_is_in_wal_with_foreign_keys_and_a_busy_timeout() {
     let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
     let (one, other) = (
-        db::begin(&database.db).await.unwrap(),
-        db::begin(&database.db).await.unwrap(),
+        database.db.begin().await.unwrap(),
+        database.db.begin().await.unwrap(),
     );
     for connection in [one, other] {
         let pragma = async |name: &str| {
@@ -108,9 +113,9 @@ async fn a_pool_has_no_more_connections_than_its_size(
         return;
     };
     let db = connect(&settings(database.url(), 2), "test").await.unwrap();
-    let one = db::begin(&db).await.unwrap();
-    let two = db::begin(&db).await.unwrap();
-    let mut three = Box::pin(db::begin(&db));
+    let one = db.begin().await.unwrap();
+    let two = db.begin().await.unwrap();
+    let mut three = Box::pin(db.begin());
     assert!(
         timeout(Duration::from_millis(100), &mut three)
             .await

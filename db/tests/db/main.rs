@@ -20,6 +20,7 @@ mod prune;
 mod release;
 mod rescue;
 mod session;
+mod set_back;
 mod status;
 mod steadiness;
 mod storm;

@@ -142,7 +142,12 @@ impl Trial {
             *known = Worker::renewed(now, steady_since);
             let has_dead = self.workers.values().any(|worker| worker.until < now);
             let rescue_is_due = now - LEASE >= steady_since && (has_dead || has_orphans);
-            Heartbeat::Renewed { rescue_is_due }
+            let is_its = |job: &Job| job.state == JobState::Running && job.worker == Some(worker);
+            Heartbeat::Renewed {
+                rescue_is_due,
+                has_jobs: self.jobs.values().any(is_its),
+                clock_is_back: false,
+            }
         } else {
             Heartbeat::Unknown
         };

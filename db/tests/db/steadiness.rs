@@ -14,9 +14,13 @@ use crate::test_store::{LEASE, TestStore};
 
 const RENEWED: Heartbeat = Heartbeat::Renewed {
     rescue_is_due: false,
+    has_jobs: false,
+    clock_is_back: false,
 };
 const RESCUE: Heartbeat = Heartbeat::Renewed {
     rescue_is_due: true,
+    has_jobs: false,
+    clock_is_back: false,
 };
 
 impl TestStore {

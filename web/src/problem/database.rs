@@ -67,10 +67,12 @@ fn is_away(error: &DbErr) -> bool {
 }
 
 /// PostgreSQL (a SQLSTATE has five characters): connection lost (class 08), serialization failure or deadlock (40), no
-/// resources (53), stopped by an operator (57), read-only since a failover (25006). SQLite: busy in all its kinds, read-only, a full disk.
+/// resources (53), stopped by an operator (57), read-only since a failover (25006), a lock that is not to be had
+/// in time (55P03). SQLite: busy in all its kinds, read-only, a full disk.
 fn is_passing(code: &str) -> bool {
     if code.len() == 5 {
-        matches!(code.get(..2), Some("08" | "40" | "53" | "57")) || code == "25006"
+        matches!(code.get(..2), Some("08" | "40" | "53" | "57"))
+            || matches!(code, "25006" | "55P03")
     } else {
         matches!(code, "5" | "261" | "517" | "773" | "8" | "13")
     }
@@ -145,7 +147,9 @@ mod tests {
 
     #[test]
     fn what_passes_is_503_and_the_rest_is_500() {
-        for code in ["08006", "40001", "53300", "57P01", "25006", "5", "517"] {
+        for code in [
+            "08006", "40001", "53300", "57P01", "25006", "55P03", "5", "517",
+        ] {
             assert_eq!(
                 problem(code).status,
                 StatusCode::SERVICE_UNAVAILABLE,

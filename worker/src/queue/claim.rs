@@ -128,7 +128,7 @@ async fn claim(
     } else {
         in_time(claimer.claim(worker, wanted)).await
     };
-    let jobs = jobs.inspect_err(|_| shared.doubts.raise())?;
+    let jobs = jobs.inspect_err(|_| shared.unconfirmed.claim_failed())?;
     shared.claiming_since.answered(&queue.name);
     let count = jobs.len();
     CLAIMED.add(count as u64, [queue.name.clone().into()]);

@@ -61,16 +61,24 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     let asked_at = Instant::now();
     let worker = shared.lease.worker();
     let heartbeat = in_time(store.heartbeat(worker, shared.config.lease)).await?;
-    let Heartbeat::Renewed { rescue_is_due } = heartbeat else {
+    let Heartbeat::Renewed {
+        rescue_is_due,
+        has_jobs,
+        clock_is_back,
+    } = heartbeat
+    else {
         return start_over(shared, store).await;
     };
     shared.lease.renewed(asked_at);
-    if shared.doubts.take() {
-        reconcile(shared, store, worker).await?;
+    if clock_is_back {
+        let count = in_time(store.renew_future_leases()).await?;
+        tracing::warn!(
+            count,
+            "the database's clock was set back: leases begin anew"
+        );
     }
-    if !shared.held.is_empty() {
-        let unwanted = in_time(store.cancel_requested(worker)).await?;
-        shared.held.cancel(&unwanted);
+    if has_jobs {
+        compare(shared, store, worker).await?;
     }
     if rescue_is_due && let Err(error) = rescue(shared, store).await {
         tracing::warn!(%error, "jobs of dead workers cannot be rescued");
@@ -94,6 +102,21 @@ async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementEr
     let worker = Uuid::now_v7();
     register(shared, store, worker).await?;
     shared.lease.replace(worker, asked_at);
+    Ok(())
+}
+
+/// Compares what the database leases to this worker with what it holds.
+async fn compare(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), StatementError> {
+    let leases = in_time(store.leases(worker)).await?;
+    let unwanted = leases
+        .iter()
+        .filter(|lease| lease.cancel_requested_at.is_some());
+    shared.held.cancel(unwanted.map(|lease| lease.id));
+    let claims = leases.iter().map(|lease| (lease.id, lease.lease_number));
+    let unconfirmed = claims.filter(|(job, number)| !shared.held.holds(*job, *number));
+    if shared.unconfirmed.are_overdue(unconfirmed) {
+        reconcile(shared, store, worker).await?;
+    }
     Ok(())
 }
 

@@ -98,14 +98,10 @@ impl Held {
         claims.collect()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.jobs().is_empty()
-    }
-
     /// Tells attempts that somebody cancelled their jobs.
-    pub(super) fn cancel(&self, ids: &[Uuid]) {
+    pub(super) fn cancel(&self, ids: impl Iterator<Item = Uuid>) {
         let jobs = self.jobs();
-        for hold in ids.iter().filter_map(|id| jobs.get(id)) {
+        for hold in ids.filter_map(|id| jobs.get(&id)) {
             hold.is_unwanted.store(true, Ordering::Release);
             hold.cancellation.cancel();
         }

@@ -23,7 +23,6 @@ mod backend;
 mod claim;
 mod context;
 mod control;
-mod doubts;
 mod end;
 mod error;
 mod finish;
@@ -41,6 +40,7 @@ mod runtime;
 mod sample;
 mod schedule;
 mod shared;
+mod unconfirmed;
 
 pub use context::JobContext;
 pub use error::TaskError;

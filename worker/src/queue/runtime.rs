@@ -21,12 +21,12 @@ use super::{
     Registry, Schedules, attempt,
     backend::QueueBackend,
     control::{Control, Started},
-    doubts::Doubts,
     health::{Claiming, Health},
     held::Held,
     lease::Lease,
     limits::Limits,
     shared::{Assigned, Shared, Wakeups},
+    unconfirmed::UnconfirmedClaims,
 };
 use crate::Resources;
 
@@ -106,7 +106,7 @@ impl Runtime {
             held: Held::default(),
             claiming: RwLock::default(),
             claiming_since: Claiming::default(),
-            doubts: Doubts::default(),
+            unconfirmed: UnconfirmedClaims::default(),
             limits: Limits::default(),
             company: Arc::default(),
             suspect: Mutex::default(),

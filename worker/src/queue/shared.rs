@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Config, Work,
-    doubts::Doubts,
     health::Claiming,
     held::{Held, Hold},
     lease::Lease,
     limits::Limits,
+    unconfirmed::UnconfirmedClaims,
 };
 
 /// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
@@ -36,8 +36,8 @@ pub(super) struct Shared {
     pub(super) claiming: RwLock<()>,
     /// Which queues' claims are not answered.
     pub(super) claiming_since: Claiming,
-    /// Whether jobs may be leased to this worker that it does not know of.
-    pub(super) doubts: Doubts,
+    /// Jobs that are leased to this worker and that it does not hold.
+    pub(super) unconfirmed: UnconfirmedClaims,
     /// Which of its queues have a limit across all workers.
     pub(super) limits: Limits,
     /// Held for reading by every job that this process holds, for writing by one that must be the

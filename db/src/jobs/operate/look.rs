@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    Value,
 };
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     entities::{queue, worker},
-    jobs::{JobState, JobStore},
+    jobs::{JobState, JobStore, lease::TOLERANCE},
 };
 
 /// Which jobs: those that meet all that is given.
@@ -163,13 +163,13 @@ impl JobStore {
 
     /// The workers that are alive.
     pub async fn live_workers(&self) -> Result<Vec<worker::Model>, DbErr> {
-        let now = if self.is_sqlite() {
-            Expr::value(self.sqlite_now())
-        } else {
-            Expr::cust_with_values("COALESCE($1, clock_timestamp())", [self.postgres_now()])
-        };
-        let live = worker::Entity::find().filter(Expr::col(worker::Column::ExpiresAt).gt(now));
-        live.all(&self.db).await
+        let now = self.now().await?;
+        // One that lies ahead is that of a worker which died before the clock was set back.
+        worker::Entity::find()
+            .filter(worker::Column::ExpiresAt.gt(now))
+            .filter(worker::Column::RenewedAt.lte(now + TOLERANCE))
+            .all(&self.db)
+            .await
     }
 
     /// The queues that something is set for.

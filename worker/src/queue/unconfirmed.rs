@@ -1,0 +1,48 @@
+//! Jobs that the database leases to this worker, and that it does not hold: the reply to their claim was
+//! lost, or the database executed the claim only after this worker had given it up.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use uuid::Uuid;
+
+use super::retry::STATEMENT_TIMEOUT;
+
+/// What is known of such jobs.
+#[derive(Debug, Default)]
+pub(super) struct UnconfirmedClaims(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Since when each is seen, with its lease number.
+    since: HashMap<(Uuid, i32), Instant>,
+    last_failure: Option<Instant>,
+}
+
+impl UnconfirmedClaims {
+    /// Notes that a claim failed, which the database may have executed.
+    pub(super) fn claim_failed(&self) {
+        self.state().last_failure = Some(Instant::now());
+    }
+
+    /// Notes which jobs are leased and not held, and answers whether to hand some back. The reply to a claim
+    /// may still be on its way, unless one failed a moment ago or they are older than a claim's patience.
+    pub(super) fn are_overdue(&self, claims: impl Iterator<Item = (Uuid, i32)>) -> bool {
+        let is_over = |since: &Instant| since.elapsed() >= STATEMENT_TIMEOUT;
+        let mut state = self.state();
+        let claims = claims.map(|claim| {
+            let since = state.since.get(&claim).copied();
+            (claim, since.unwrap_or_else(Instant::now))
+        });
+        state.since = claims.collect();
+        let failed_lately = state.last_failure.is_some_and(|at| !is_over(&at));
+        !state.since.is_empty() && (failed_lately || state.since.values().any(is_over))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
