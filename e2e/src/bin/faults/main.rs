@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checker;
+mod disk;
 mod doubles;
 mod drain;
 mod driver;
@@ -25,8 +26,11 @@ mod process;
 mod recovery;
 mod report;
 mod run;
+mod sample;
 mod schedule;
 mod service;
+mod sessions;
+mod stranded;
 mod timings;
 mod watch;
 
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let verdict = if options.schedule {
         runtime.block_on(schedule::run())
+    } else if options.disk {
+        runtime.block_on(disk::run(&options))
     } else {
         runtime.block_on(run::run(&options))
     };
