@@ -1,5 +1,5 @@
-//! Jobs that stood still while nothing kept them: with a living worker that does not know them, or
-//! waiting while workers are there.
+//! Jobs that stood still while nothing kept them: with a living worker that does not know them, with a
+//! dead one from whom nobody takes them, or waiting while workers are there.
 
 use std::time::Duration;
 
@@ -21,12 +21,9 @@ const AFTERMATH: Duration = Duration::from_secs(LEASE.as_secs() + TWO_BEATS.as_s
 /// The jobs that were in one state for longer than [`LIMIT`], not counted what was disturbed by faults,
 /// and for how long.
 pub(crate) fn find(sight: &Sight, faults: &[Fault]) -> Vec<(Uuid, Duration)> {
-    let is_of_a_dead = |hold: &Hold| {
-        let death = sight.deaths.get(&hold.worker);
-        death.is_some_and(|death| hold.last_seen >= *death)
-    };
-    let holds = sight.long().filter(|hold| !is_of_a_dead(hold));
-    let times = holds.map(|hold| (hold.job, undisturbed(hold, faults)));
+    let times = sight
+        .long()
+        .map(|hold| (hold.job, undisturbed(hold, faults)));
     let mut stranded: Vec<_> = times.filter(|(_, time)| *time > LIMIT).collect();
     stranded.sort();
     stranded.dedup_by_key(|(job, _)| *job);

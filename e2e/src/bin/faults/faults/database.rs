@@ -24,20 +24,17 @@ type Session = (i32, String);
 const OF_SERVICE: &str =
     "SELECT pid, usename::text FROM pg_stat_activity WHERE usename ~ '^(web|worker)_' ORDER BY pid";
 
-/// The sessions that claim.
+/// The sessions that claimed last.
 const CLAIMS: &str = "
 SELECT pid, usename::text FROM pg_stat_activity
-WHERE usename ~ '^worker_' AND query LIKE '%SKIP LOCKED%' ORDER BY pid";
-const IS_CLAIMING: &str = "
-SELECT coalesce(bool_or(state = 'active'), false) FROM pg_stat_activity
-WHERE pid = $1 AND query LIKE '%SKIP LOCKED%'";
-
-/// A claim takes a millisecond or two: so often it is tried to meet one.
-const TRIALS: usize = 2000;
+WHERE usename ~ '^worker_' AND query LIKE '%SET state = ''running''%' ORDER BY pid";
 
 /// For how long sessions are frozen: the service gives its own statements 5 s, and looks again for some
 /// beats.
 const FROZEN: Duration = Duration::from_secs(14);
+
+/// How long the others that claim are frozen before its end, and after it.
+const FIRST: Duration = Duration::from_millis(500);
 
 /// For how long the table is locked, and how long the lock itself may take.
 const LOCKED: Duration = Duration::from_secs(30);
@@ -54,7 +51,7 @@ impl Culprit<'_> {
         rng: &mut StdRng,
     ) -> anyhow::Result<(Vec<String>, String)> {
         let mut connection = PgConnection::connect(&self.service.database_url).await?;
-        let mut sessions = sessions(&mut connection).await?;
+        let mut sessions = sessions(&mut connection, OF_SERVICE).await?;
         sessions.shuffle(rng);
         sessions.truncate(rng.random_range(1..=SESSIONS));
         for (pid, _) in &sessions {
@@ -67,38 +64,31 @@ impl Culprit<'_> {
         Ok((victims, note))
     }
 
-    /// Freezes one session in the middle of a claim, and any other.
+    /// Freezes one session that claims, and any other. The claim that it was sent is executed when its
+    /// worker has long given it up, and before other claims have left nothing.
     pub(super) async fn freeze(&self, rng: &mut StdRng) -> anyhow::Result<(Vec<String>, String)> {
         let mut connection = PgConnection::connect(&self.service.database_url).await?;
-        let mut frozen = Vec::new();
-        for _ in 0..TRIALS {
-            let claims: Vec<Session> = sqlx::query_as(CLAIMS).fetch_all(&mut connection).await?;
-            let Some(claim) = claims.choose(rng) else {
-                continue;
-            };
-            let trial = Frozen::freeze(claim.0);
-            let is_claiming = sqlx::query_scalar(IS_CLAIMING).bind(claim.0);
-            if is_claiming.fetch_one(&mut connection).await? {
-                frozen.push((claim.clone(), trial));
-                break;
-            }
-        }
-        let caught = frozen.len();
-        let sessions = sessions(&mut connection).await?;
-        connection.close().await?;
-        let other = sessions.choose(rng);
-        frozen.extend(other.map(|other| (other.clone(), Frozen::freeze(other.0))));
-        let sessions: Vec<Session> = frozen.iter().map(|(session, _)| session.clone()).collect();
-        let pids: Vec<i32> = sessions.iter().map(|(pid, _)| *pid).collect();
+        let claims = sessions(&mut connection, CLAIMS).await?;
+        let all = sessions(&mut connection, OF_SERVICE).await?;
+        let chosen: Vec<Session> = [claims.choose(rng), all.choose(rng)]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        let pids: Vec<i32> = chosen.iter().map(|(pid, _)| *pid).collect();
         self.watch.leave_out(&pids);
+        let frozen: Vec<Frozen> = pids.iter().map(|pid| Frozen::freeze(*pid)).collect();
         sleep(FROZEN).await;
+        let others = sessions(&mut connection, CLAIMS).await?;
+        let others = others.iter().filter(|(pid, _)| !pids.contains(pid));
+        let others: Vec<Frozen> = others.map(|(pid, _)| Frozen::freeze(*pid)).collect();
+        sleep(FIRST).await;
         drop(frozen);
-        let victims = self.whose(&sessions);
-        let note = format!(
-            "{} sessions of {} were frozen, {caught} within a claim",
-            sessions.len(),
-            victims.join(", ")
-        );
+        sleep(FIRST).await;
+        drop(others);
+        connection.close().await?;
+        let victims = self.whose(&chosen);
+        let note = format!("2 sessions of {} were frozen", victims.join(", "));
         Ok((victims, note))
     }
 
@@ -154,8 +144,11 @@ impl Culprit<'_> {
     }
 }
 
-async fn sessions(connection: &mut PgConnection) -> sqlx::Result<Vec<Session>> {
-    sqlx::query_as(OF_SERVICE).fetch_all(connection).await
+async fn sessions(
+    connection: &mut PgConnection,
+    which: &'static str,
+) -> sqlx::Result<Vec<Session>> {
+    sqlx::query_as(which).fetch_all(connection).await
 }
 
 /// A process that is stopped until this is dropped.
