@@ -36,8 +36,11 @@ mod watch;
 
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 fn main() -> ExitCode {
     let options: options::Options = dockerflow::settings::load();
+    allow_all_files();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let verdict = if options.schedule {
         runtime.block_on(schedule::run())
@@ -53,5 +56,17 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A thousand clients have as many open files, and so has the web that they ask.
+fn allow_all_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        eprintln!("the limit of open files stays as it is: {error}");
     }
 }
