@@ -1,13 +1,11 @@
 //! `DATABASE_URL`, checked when the settings are read and never printed with its password.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
+mod postgres;
 
-use sqlx::{
-    postgres::{PgConnectOptions, PgSslMode},
-    sqlite::SqliteConnectOptions,
-};
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use sqlx::{postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
 use thiserror::Error;
-use url::{Host, Url};
 
 /// Where the database is. `Debug` and `Display` leave out the password.
 #[derive(Clone)]
@@ -42,6 +40,17 @@ pub enum DatabaseUrlError {
         "PostgreSQL's client does not understand a part of it (port, sslmode or another parameter)"
     )]
     Postgres,
+    /// A `PGSSLMODE` that is none. The client would take it for `prefer`.
+    #[error(
+        "PGSSLMODE is wrong; disable, allow, prefer, require, verify-ca or verify-full is accepted"
+    )]
+    Mode,
+    /// A `PGPORT` that is none. The client would take it for 5432.
+    #[error("PGPORT is wrong; a number from 0 to 65535 is accepted")]
+    Port,
+    /// Root certificates that are none.
+    #[error("its sslrootcert, or PGSSLROOTCERT, is no PEM file of certificates that can be read")]
+    Roots,
     /// A `postgres://` URL without a database.
     #[error("it names no database: postgres://user:password@host/NAME is accepted")]
     NoDatabase,
@@ -70,7 +79,7 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let target = match text.split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql") => postgres(text)?,
+            Some("postgres" | "postgresql") => Target::Postgres(Box::new(postgres::parse(text)?)),
             Some("sqlite") => sqlite(text)?,
             Some(_) if text.contains("://") => return Err(DatabaseUrlError::Scheme),
             _ => return Err(DatabaseUrlError::NotAUrl),
@@ -79,43 +88,6 @@ impl FromStr for DatabaseUrl {
             text: text.to_owned(),
             target,
         })
-    }
-}
-
-fn postgres(text: &str) -> Result<Target, DatabaseUrlError> {
-    let url = Url::parse(text).map_err(|_| DatabaseUrlError::NotAUrl)?;
-    let names = |key: &str| url.query_pairs().any(|(name, _)| name == key);
-    if url.path().trim_start_matches('/').is_empty() && !names("dbname") {
-        return Err(DatabaseUrlError::NoDatabase);
-    }
-    // An unencoded slash in a password makes the rest of it the path, which is printed.
-    if url.path().contains('@') || url.path().trim_start_matches('/').contains('/') {
-        return Err(DatabaseUrlError::NotAUrl);
-    }
-    let mut options = PgConnectOptions::from_str(text).map_err(|_| DatabaseUrlError::Postgres)?;
-    // Heroku's URL names no sslmode, and the client's own default falls back to plain text.
-    let mode_is_given =
-        names("sslmode") || names("ssl-mode") || std::env::var_os("PGSSLMODE").is_some();
-    if !mode_is_given && !is_local(&url) {
-        options = options.ssl_mode(PgSslMode::Require);
-    }
-    Ok(Target::Postgres(Box::new(options)))
-}
-
-/// Loopback, or a Unix socket (an encoded path for a host, or none).
-fn is_local(url: &Url) -> bool {
-    let is_loopback = |host: &str| {
-        host.trim_matches(['[', ']'])
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-    };
-    match url.host() {
-        None => true,
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => {
-            name == "localhost" || name.to_ascii_lowercase().starts_with("%2f") || is_loopback(name)
-        }
     }
 }
 
@@ -138,13 +110,12 @@ fn sqlite(text: &str) -> Result<Target, DatabaseUrlError> {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
-            Target::Postgres(options) => write!(
-                f,
-                "postgres://{}:{}/{}",
-                options.get_host(),
-                options.get_port(),
-                options.get_database().unwrap_or_default()
-            ),
+            Target::Postgres(options) => {
+                let host = options.get_host().into();
+                let host = options.get_socket().map_or(host, |it| it.to_string_lossy());
+                let database = options.get_database().unwrap_or_default();
+                write!(f, "postgres://{host}:{}/{database}", options.get_port())
+            }
             Target::Sqlite { path, .. } => write!(f, "sqlite://{}", path.display()),
         }
     }
@@ -177,6 +148,43 @@ mod tests {
     }
 
     #[test]
+    fn where_the_server_stands_is_read_from_what_the_client_uses() {
+        let elsewhere = "host=db.example.com";
+        for (text, mode) in [
+            (
+                format!("postgres://u@localhost/name?{elsewhere}"),
+                "Require",
+            ),
+            (format!("postgres:///name?{elsewhere}"), "Require"),
+            ("postgres:///name?hostaddr=10.0.0.7".to_owned(), "Require"),
+            ("postgres://u@db/name?host=127.0.0.1".to_owned(), "Prefer"),
+            ("postgres://u@db/name?host=/tmp".to_owned(), "Prefer"),
+            (format!("postgres://u@%2Ftmp/name?{elsewhere}"), "Prefer"),
+        ] {
+            assert_eq!(ssl_mode(&text), mode, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_root_certificate_without_a_mode_is_used_in_full() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+        let roots = format!("sslrootcert={}", file.path().display());
+        for (text, mode) in [
+            (format!("postgres://u@db/name?{roots}"), "VerifyFull"),
+            (format!("postgres://u@localhost/name?{roots}"), "VerifyFull"),
+            (format!("postgres:///name?host=/tmp&{roots}"), "Prefer"),
+            (
+                format!("postgres://u@db/name?sslmode=require&{roots}"),
+                "Require",
+            ),
+            ("postgres://u@db/name?sslrootcert=".to_owned(), "Require"),
+        ] {
+            assert_eq!(ssl_mode(&text), mode, "{text}");
+        }
+    }
+
+    #[test]
     fn loopback_and_an_explicit_mode_are_left_alone() {
         assert_eq!(ssl_mode("postgres://u:p@localhost/name"), "Prefer");
         assert_eq!(ssl_mode("postgres://u:p@127.0.0.1/name"), "Prefer");
@@ -206,6 +214,26 @@ mod tests {
                 DatabaseUrlError::NotAUrl,
             ),
             (
+                "postgres://root:80/name?hunter2@db/name",
+                DatabaseUrlError::NotAUrl,
+            ),
+            (
+                "postgres://root:80/name?dbname=hunter2@db/name",
+                DatabaseUrlError::NotAUrl,
+            ),
+            (
+                "postgres://root:80/name#hunter2@db/name",
+                DatabaseUrlError::NotAUrl,
+            ),
+            (
+                "postgres://root:hunter2@db/name?sslrootcert=/nowhere/roots.pem",
+                DatabaseUrlError::Roots,
+            ),
+            (
+                "postgres://root:hunter2@db/name?sslMode=verify-full",
+                DatabaseUrlError::Postgres,
+            ),
+            (
                 "postgres://root:hunter2@db/name?sslmode=maybe",
                 DatabaseUrlError::Postgres,
             ),
@@ -225,5 +253,7 @@ mod tests {
             format!("{url} {url:?}"),
             "postgres://db:5432/name postgres://db:5432/name"
         );
+        let url: DatabaseUrl = "postgres://u@db/name?host=/tmp".parse().unwrap();
+        assert_eq!(url.to_string(), "postgres:///tmp:5432/name");
     }
 }

@@ -12,6 +12,7 @@ pub mod process;
 pub mod sentry;
 pub mod smtp;
 mod target;
+pub mod tls;
 pub mod unruly;
 
 pub use app::{TestApp, settings};

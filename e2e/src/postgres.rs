@@ -9,6 +9,7 @@
 //!    `REQUIRE_POSTGRES=1` turns this case into a failure.
 
 mod admin;
+mod clock;
 mod cluster;
 mod data_folder;
 mod postmaster;

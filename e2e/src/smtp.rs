@@ -1,10 +1,11 @@
-//! A mail server for tests: SMTP (RFC 5321) on a port of its own, without TLS or login. It keeps
+//! A mail server for tests: SMTP (RFC 5321) on a port of its own, without a login. It keeps
 //! what it takes, and can misbehave as real servers do.
 
 mod mail;
 mod session;
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     thread,
@@ -12,13 +13,16 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     runtime::{Builder, Runtime},
     sync::watch,
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 
 pub use mail::Mail;
+
+use crate::tls::Certificate;
 
 /// How long [`SmtpServer::wait_for`] waits.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct SmtpServer {
     address: SocketAddr,
+    scheme: &'static str,
     state: Arc<watch::Sender<State>>,
     runtime: Option<Runtime>,
 }
@@ -53,8 +58,17 @@ struct RecipientReply {
 }
 
 impl SmtpServer {
-    /// Starts one on a free port of 127.0.0.1.
+    /// Starts one on a free port of 127.0.0.1, without TLS.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// Starts one with which a client speaks TLS from the beginning.
+    pub fn start_tls(certificate: &Certificate) -> Self {
+        Self::start_with(Some(certificate.acceptor()))
+    }
+
+    fn start_with(tls: Option<TlsAcceptor>) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -68,17 +82,19 @@ impl SmtpServer {
             .set_nonblocking(true)
             .expect("a listener can be made non-blocking");
         let state = Arc::new(watch::Sender::new(State::default()));
-        runtime.spawn(serve(listener, Arc::clone(&state)));
+        let scheme = if tls.is_some() { "smtps" } else { "smtp" };
+        runtime.spawn(serve(listener, tls, Arc::clone(&state)));
         Self {
             address,
+            scheme,
             state,
             runtime: Some(runtime),
         }
     }
 
-    /// `smtp://127.0.0.1:PORT`
+    /// `smtp://127.0.0.1:PORT`, or `smtps://…`
     pub fn url(&self) -> String {
-        format!("smtp://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// The mails that it has taken, oldest first.
@@ -171,11 +187,26 @@ impl Drop for SmtpServer {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, state: Arc<watch::Sender<State>>) {
+async fn serve(
+    listener: std::net::TcpListener,
+    tls: Option<TlsAcceptor>,
+    state: Arc<watch::Sender<State>>,
+) {
     let listener = TcpListener::from_std(listener).expect("a non-blocking listener");
     while let Ok((connection, _)) = listener.accept().await {
         state.send_modify(|state| state.connections += 1);
         // What goes wrong with a connection is the client's to notice.
-        tokio::spawn(session::run(connection, Arc::clone(&state)));
+        tokio::spawn(converse(connection, tls.clone(), Arc::clone(&state)));
+    }
+}
+
+async fn converse(
+    connection: TcpStream,
+    tls: Option<TlsAcceptor>,
+    state: Arc<watch::Sender<State>>,
+) -> io::Result<()> {
+    match tls {
+        Some(tls) => session::run(tls.accept(connection).await?, state).await,
+        None => session::run(connection, state).await,
     }
 }

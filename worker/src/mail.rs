@@ -2,10 +2,11 @@
 //!
 //! Nothing here says an address or repeats a server's reply: replies repeat addresses.
 
+mod server;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
@@ -20,6 +21,8 @@ use thiserror::Error;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+pub use server::{RootCertificates, SmtpUrl};
+
 /// How long a mail may take to be handed over. The library limits only the connecting.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -33,6 +36,11 @@ pub struct Settings {
     #[conf(env, secret)]
     pub smtp_url: Option<SmtpUrl>,
 
+    /// Root certificates beside the public ones, for a mail server with one of its own: the path of a PEM
+    /// file, or its content
+    #[conf(env)]
+    pub smtp_root_cert: Option<RootCertificates>,
+
     /// The sender of all mail
     #[conf(env, default_value = "Bare Necessities <noreply@localhost>", value_parser = mailbox)]
     pub mail_from: Mailbox,
@@ -45,42 +53,6 @@ pub struct Settings {
 fn mailbox(text: &str) -> Result<Mailbox, &'static str> {
     text.parse()
         .map_err(|_| "`Name <name@example.com>` is accepted")
-}
-
-/// A mail server's URL, whose password is never printed.
-#[derive(Clone)]
-pub struct SmtpUrl(String);
-
-impl FromStr for SmtpUrl {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const ACCEPTED: &str = "smtp://user:password@host:port or smtps://… is accepted";
-        let mut url = url::Url::parse(text).map_err(|_| ACCEPTED)?;
-        let is_plain = match url.scheme() {
-            "smtp" => true,
-            "smtps" => false,
-            _ => return Err(ACCEPTED),
-        };
-        if is_plain && !url.query_pairs().any(|(name, _)| name == "tls") {
-            // A password goes over TLS or not at all; without one, TLS is used where the server has
-            // it.
-            let tls = if url.username().is_empty() {
-                "opportunistic"
-            } else {
-                "required"
-            };
-            url.query_pairs_mut().append_pair("tls", tls);
-        }
-        AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| ACCEPTED)?;
-        Ok(Self(url.into()))
-    }
-}
-
-impl fmt::Debug for SmtpUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SmtpUrl(…)")
-    }
 }
 
 /// Why a mail did not leave.
@@ -135,8 +107,8 @@ impl Mailer {
     /// A mailer as the settings say. No server is asked yet.
     pub fn build(settings: &Settings) -> anyhow::Result<Self> {
         let way = match &settings.smtp_url {
-            Some(SmtpUrl(url)) => {
-                let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
+            Some(url) => {
+                let transport = url.transport(settings.smtp_root_cert.as_ref());
                 Way::Smtp(transport.context("SMTP_URL cannot be used")?.build())
             }
             None => Way::Folder(settings.mail_dir.clone()),

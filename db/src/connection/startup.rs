@@ -1,6 +1,9 @@
 //! The start: a PostgreSQL that is not there yet is waited for, one that will never do is refused.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
@@ -57,7 +60,7 @@ async fn try_out(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
 
 /// Whether waiting is in vain. Starting up (57P03), too many clients (53300) and a lost connection
 /// pass; a wrong password (class 28), an unknown database (3D000), a missing right (42501), TLS that the
-/// server does not speak and statements that are mixed up (42P05, 26000) do not.
+/// server does not speak, a certificate that is not accepted and statements that are mixed up (42P05, 26000) do not.
 fn is_final(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
@@ -65,6 +68,8 @@ fn is_final(error: &sqlx::Error) -> bool {
             codes.iter().any(|start| code.starts_with(start))
         }),
         sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
+        // What the handshake says of a certificate.
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
         _ => false,
     }
 }

@@ -51,8 +51,8 @@ impl Cluster {
         }
     }
 
-    fn private(programs: &Programs) -> Self {
-        let postmaster = Postmaster::start(programs, None, Durability::Hasty)
+    fn private(programs: &'static Programs) -> Self {
+        let postmaster = Postmaster::start(programs, None, Durability::Hasty, None)
             .expect("a private PostgreSQL cluster");
         let server = postmaster.socket_url();
         // Copied files take 8 ms, and the default, a copy through the log, 15 ms. Before PostgreSQL 15

@@ -7,7 +7,7 @@
 use std::{
     fs,
     io::{self, BufRead as _, BufReader, Write as _},
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread,
@@ -17,6 +17,7 @@ use std::{
 use url::Url;
 
 use super::{
+    clock,
     data_folder::{self, Durability},
     programs::Programs,
 };
@@ -69,6 +70,7 @@ pub enum StopMode {
 /// The server, its supervisor and its folder; dropping it ends all three before it returns.
 #[derive(Debug)]
 pub(super) struct Postmaster {
+    programs: &'static Programs,
     folder: PathBuf,
     port: u16,
     supervisor: Child,
@@ -78,15 +80,22 @@ pub(super) struct Postmaster {
 
 impl Postmaster {
     /// Makes the folder, and starts a server that listens on a Unix socket in it and, with a port,
-    /// on 127.0.0.1.
+    /// on 127.0.0.1. With libfaketime its clock can be set.
     pub(super) fn start(
-        programs: &Programs,
+        programs: &'static Programs,
         port: Option<u16>,
         durability: Durability,
+        faketime: Option<&Path>,
     ) -> io::Result<Self> {
         let folder = data_folder::private_folder(programs, durability)?;
-        let mut supervisor = supervise(programs, folder.path(), port, durability).spawn()?;
+        let mut supervisor = supervise(programs, folder.path(), port, durability);
+        if let Some(library) = faketime {
+            clock::set(folder.path(), 0)?;
+            clock::hand_over(&mut supervisor, library, folder.path());
+        }
+        let mut supervisor = supervisor.spawn()?;
         let mut postmaster = Self {
+            programs,
             // From here on the supervisor removes it, and may have to before it is filled.
             folder: folder.keep(),
             port: port.unwrap_or(SOCKET_PORT),
@@ -142,6 +151,19 @@ impl Postmaster {
             StopMode::Fast => "INT",
             StopMode::Immediate => "QUIT",
         })
+    }
+
+    /// Writes a file into the data folder that only PostgreSQL's user may read.
+    pub(super) fn write_private(&self, name: &str, content: &str) -> io::Result<()> {
+        let file = self.folder.join("data").join(name);
+        fs::write(&file, content)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+        self.programs.give(&file)
+    }
+
+    /// Sets the clock of a server that was started with libfaketime.
+    pub(super) fn set_clock(&self, seconds: i64) -> io::Result<()> {
+        clock::set(&self.folder, seconds)
     }
 
     pub(super) fn log(&self) -> String {

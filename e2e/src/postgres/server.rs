@@ -1,11 +1,14 @@
 //! A server that one test owns.
 
+use std::path::Path;
+
 use super::{
-    admin,
+    admin, clock,
     data_folder::Durability,
     postmaster::{Postmaster, StopMode},
     programs::Programs,
 };
+use crate::tls::Certificate;
 
 /// How often another port is tried when somebody took the free one first.
 const PORTS_TRIED: usize = 5;
@@ -29,7 +32,16 @@ impl Server {
     /// # Panics
     /// Where it does not start, and where there is none under `REQUIRE_POSTGRES=1`.
     pub fn start() -> Option<Self> {
-        Self::start_as(Durability::Hasty)
+        Self::start_as(Durability::Hasty, None)
+    }
+
+    /// Starts one whose clock can be set ([`set_clock`](Self::set_clock)). `None` also where
+    /// libfaketime is not installed.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with_clock() -> Option<Self> {
+        Self::start_as(Durability::Hasty, Some(&clock::library()?))
     }
 
     /// Starts one with PostgreSQL's defaults and on the disk, to be measured.
@@ -37,14 +49,14 @@ impl Server {
     /// # Panics
     /// As [`start`](Self::start).
     pub fn start_durable() -> Option<Self> {
-        Self::start_as(Durability::Default)
+        Self::start_as(Durability::Default, None)
     }
 
-    fn start_as(durability: Durability) -> Option<Self> {
+    fn start_as(durability: Durability, faketime: Option<&Path>) -> Option<Self> {
         let programs = Programs::find()?;
         let mut attempts = (0..PORTS_TRIED).map(|_| {
             let port = crate::process::free_port();
-            let started = Postmaster::start(programs, Some(port), durability);
+            let started = Postmaster::start(programs, Some(port), durability, faketime);
             (port, started)
         });
         let is_settled = |(_, started): &(u16, std::io::Result<Postmaster>)| match started {
@@ -73,6 +85,26 @@ impl Server {
     pub fn create_database(&self, name: &str) -> String {
         self.execute(format!("CREATE DATABASE {name}"));
         self.url(name)
+    }
+
+    /// Restarts it with a certificate: it speaks TLS with the clients that ask for it.
+    pub fn speak_tls(&mut self, certificate: &Certificate) {
+        let files = [
+            ("server.crt", &certificate.certificate),
+            ("server.key", &certificate.key),
+        ];
+        for (name, content) in files {
+            let written = self.postmaster.write_private(name, content);
+            written.expect("PostgreSQL's data folder takes a file");
+        }
+        self.execute("ALTER SYSTEM SET ssl = on".to_owned());
+        self.restart(StopMode::Fast);
+    }
+
+    /// Sets its clock so many seconds ahead of the right time, or back where they are negative. It was
+    /// started by [`start_with_clock`](Self::start_with_clock).
+    pub fn set_clock(&self, seconds: i64) {
+        self.postmaster.set_clock(seconds).expect("a file of ours");
     }
 
     /// What it has logged so far.

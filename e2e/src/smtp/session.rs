@@ -3,23 +3,25 @@
 use std::{io, sync::Arc, time::Instant};
 
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream},
-    net::TcpStream,
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufStream},
     sync::watch,
     time::sleep,
 };
 
 use super::{Mail, State};
 
-struct Session {
-    stream: BufStream<TcpStream>,
+struct Session<S> {
+    stream: BufStream<S>,
     state: Arc<watch::Sender<State>>,
     from: Option<String>,
     to: Vec<String>,
 }
 
 /// Serves a client until it quits or the connection ends.
-pub(super) async fn run(connection: TcpStream, state: Arc<watch::Sender<State>>) -> io::Result<()> {
+pub(super) async fn run(
+    connection: impl AsyncRead + AsyncWrite + Unpin,
+    state: Arc<watch::Sender<State>>,
+) -> io::Result<()> {
     let stream = BufStream::new(connection);
     let mut session = Session {
         stream,
@@ -54,7 +56,7 @@ pub(super) async fn run(connection: TcpStream, state: Arc<watch::Sender<State>>)
     Ok(())
 }
 
-impl Session {
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// A greeting begins anew, as RSET does.
     async fn hello(&mut self, reply: &str) -> io::Result<()> {
         self.from = None;

@@ -183,3 +183,22 @@ async fn wait_until_gone(folder: &Path) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+#[tokio::test]
+async fn a_server_s_clock_is_set_and_its_waits_stay_as_they_are() {
+    // A package of Debian's, which is no condition of the tests.
+    let Some(server) = Server::start_with_clock() else {
+        return;
+    };
+    let mut connection = PgConnection::connect(&server.url("postgres"))
+        .await
+        .unwrap();
+    for seconds in [0, 7200, -60] {
+        server.set_clock(seconds);
+        let sql = "SELECT extract(epoch FROM clock_timestamp())::bigint, pg_sleep(0.1)::text";
+        let row = sqlx::query_as(sql).fetch_one(&mut connection);
+        let (time, _): (i64, String) = row.await.unwrap();
+        let ahead = time - chrono::Utc::now().timestamp();
+        assert!((ahead - seconds).abs() <= 2, "{ahead} instead of {seconds}");
+    }
+}

@@ -17,3 +17,4 @@ mod secrecy;
 mod service;
 mod settings;
 mod startup;
+mod tls;

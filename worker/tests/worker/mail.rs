@@ -2,14 +2,14 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use e2e::{settings, smtp::SmtpServer};
+use e2e::{settings, smtp::SmtpServer, tls::Certificate};
 use rstest::rstest;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 use uuid::Uuid;
-use worker::mail::{Mail, MailError, Mailer, Settings, SmtpUrl};
+use worker::mail::{Mail, MailError, Mailer, RootCertificates, Settings, SmtpUrl};
 
 use crate::queue::in_time;
 
@@ -138,11 +138,14 @@ async fn what_a_careless_server_hears(listener: TcpListener) -> String {
     String::from_utf8_lossy(&heard[..length]).into_owned()
 }
 
+#[rstest]
+#[case("user:hunter2")]
+#[case(":hunter2")]
 #[tokio::test]
-async fn a_password_never_goes_to_a_server_without_tls() {
+async fn a_password_never_goes_to_a_server_without_tls(#[case] login: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mailer = mailer(&[("SMTP_URL", &format!("smtp://user:hunter2@{address}"))]);
+    let mailer = mailer(&[("SMTP_URL", &format!("smtp://{login}@{address}"))]);
     let heard = tokio::spawn(what_a_careless_server_hears(listener));
     let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
     assert!(matches!(error, MailError::Later(_)), "{error}");
@@ -156,9 +159,53 @@ async fn a_password_never_goes_to_a_server_without_tls() {
 #[case("smtp://user:hun#ter2@host:x")]
 #[case("smtp:")]
 #[case("smtp://user:hunter2@host?tls=maybe")]
+#[case("smtp://user:25/hunter2@host")]
+#[case("smtp://user:25?hunter2@host")]
+#[case("smtp://user:25#hunter2@host")]
 fn a_wrong_url_of_a_server_is_refused_with_what_is_accepted(#[case] url: &str) {
     let error = url.parse::<SmtpUrl>().map(drop).unwrap_err();
     assert!(error.contains("smtp://user:password@host:port"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_of_a_root_of_one_s_own_gets_the_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let certificate = Certificate::new("127.0.0.1");
+    fs::write(&file, &certificate.certificate).unwrap();
+    let server = SmtpServer::start_tls(&certificate);
+    let url = server.url();
+    for roots in [file.to_str().unwrap(), &certificate.certificate] {
+        let mailer = mailer(&[("SMTP_URL", &url), ("SMTP_ROOT_CERT", roots)]);
+        mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
+    }
+    assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_show_who_it_is_gets_no_mail() {
+    let right = Certificate::new("127.0.0.1").certificate;
+    let server = SmtpServer::start_tls(&Certificate::new("127.0.0.1"));
+    let plain = SmtpServer::start();
+    for (url, roots) in [
+        (server.url(), ""),
+        (server.url(), &*right),
+        (plain.url(), &right),
+    ] {
+        let mailer = mailer(&[("SMTP_URL", &url), ("SMTP_ROOT_CERT", roots)]);
+        let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
+        assert!(matches!(error, MailError::Later(_)), "{error}");
+    }
+    assert!(server.mails().is_empty());
+    assert!(plain.mails().is_empty());
+}
+
+#[rstest]
+#[case("/nowhere/roots.pem")]
+#[case("/dev/null")]
+#[case("-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n")]
+fn roots_that_are_none_are_refused(#[case] roots: &str) {
+    roots.parse::<RootCertificates>().unwrap_err();
 }
 
 #[tokio::test]

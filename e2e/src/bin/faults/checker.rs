@@ -14,7 +14,7 @@ use crate::{
     kind::Kind,
     load::{Answer, SignUp},
     mailbox::Arrival,
-    recovery,
+    recovery, stranded,
     timings::{self, Rescues},
     watch::Sight,
 };
@@ -31,6 +31,10 @@ pub(crate) struct Evidence {
     pub(crate) sight: Sight,
     pub(crate) remains: Remains,
     pub(crate) poison: usize,
+    /// How many sessions there may be.
+    pub(crate) connections: usize,
+    /// The most memory of a web, in bytes.
+    pub(crate) web_memory: u64,
 }
 
 /// What the evidence says.
@@ -51,6 +55,7 @@ pub(crate) struct Verdict {
     pub(crate) rescues: Rescues,
     pub(crate) held: Option<Duration>,
     pub(crate) recoveries: Vec<Option<Duration>>,
+    pub(crate) stranded: Vec<(Uuid, Duration)>,
 }
 
 impl Verdict {
@@ -84,6 +89,7 @@ impl Verdict {
             unowed: unowed(evidence, &jobs),
             wrong: wrong.collect(),
             doubles: doubles::find(&evidence.arrivals, faults),
+            stranded: stranded::find(&evidence.sight, faults),
             rescues: timings::rescues(&evidence.sight, faults),
             held: timings::held_over_terminations(&evidence.sight, faults),
             recoveries: recovery::after_outages(

@@ -17,6 +17,7 @@ const SETTLE: Duration = Duration::from_secs(9);
 pub(crate) async fn drive(
     culprit: &Culprit<'_>,
     options: &Options,
+    kinds: &[Kind],
     seed: u64,
 ) -> anyhow::Result<()> {
     let mut rng = StdRng::seed_from_u64(seed);
@@ -24,7 +25,7 @@ pub(crate) async fn drive(
     let mut kills = 0;
     tokio::time::sleep(WARM_UP).await;
     for round in 0.. {
-        let mut kinds = options.kinds();
+        let mut kinds = kinds.to_vec();
         kinds.shuffle(&mut rng);
         for kind in kinds {
             let is_late = round > 0 && end.is_some_and(|end| Instant::now() >= end);

@@ -1,22 +1,21 @@
 //! How each fault is caused.
 
+mod clients;
+mod database;
+
 use std::{
-    sync::Arc,
+    sync::atomic::AtomicI64,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use e2e::{postgres::StopMode, process::Signal};
-use rand::{
-    RngExt as _,
-    rngs::StdRng,
-    seq::{IndexedRandom as _, SliceRandom as _},
-};
-use sqlx::{Connection as _, PgConnection};
+use rand::{RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use crate::{
     journal::{Fault, Journal},
     kind::Kind,
+    load::Users,
     poison::Poison,
     process::Place,
     service::{LEASE, Service, TWO_BEATS, terminate},
@@ -26,15 +25,15 @@ use crate::{
 /// How long a process may take to be gone after SIGKILL, on a slow machine.
 const KILL_PATIENCE: Duration = Duration::from_secs(30);
 
-/// At the most so many sessions are terminated at once.
-const SESSIONS: usize = 4;
-
 /// Who causes faults.
 pub(crate) struct Culprit<'a> {
     pub(crate) service: &'a Service,
     pub(crate) journal: &'a Journal,
     pub(crate) watch: &'a Watch,
     pub(crate) poison: &'a Poison,
+    pub(crate) users: &'a Users,
+    /// How many seconds PostgreSQL's clock is ahead.
+    pub(crate) clock: AtomicI64,
     pub(crate) outage: Duration,
 }
 
@@ -72,6 +71,11 @@ impl Culprit<'_> {
                 let count = self.poison.add(&self.service.database_url).await?;
                 (Vec::new(), format!("{count} jobs that cannot be run"))
             }
+            Kind::Leave => (Vec::new(), self.leave(rng).await),
+            Kind::Freeze => self.freeze(rng).await?,
+            Kind::Lock => (Vec::new(), self.lock().await?),
+            Kind::Clock => (Vec::new(), self.jump(rng).await),
+            Kind::Idle => (Vec::new(), self.idle(rng).await),
         };
         let fault = Fault {
             kind,
@@ -121,38 +125,6 @@ impl Culprit<'_> {
         place.signal(Signal::CONT);
         let note = format!("{name} was stopped");
         (vec![name], note)
-    }
-
-    async fn terminate(&self, rng: &mut StdRng) -> anyhow::Result<(Vec<String>, String)> {
-        let mut connection = PgConnection::connect(&self.service.database_url).await?;
-        let sql = "SELECT pid, usename::text FROM pg_stat_activity WHERE usename ~ '^(web|worker)_' ORDER BY pid";
-        let mut sessions: Vec<(i32, String)> =
-            sqlx::query_as(sql).fetch_all(&mut connection).await?;
-        sessions.shuffle(rng);
-        sessions.truncate(rng.random_range(1..=SESSIONS));
-        for (pid, _) in &sessions {
-            let query = sqlx::query("SELECT pg_terminate_backend($1)").bind(pid);
-            query.execute(&mut connection).await?;
-        }
-        connection.close().await?;
-        let places = self.service.places().filter(|place| {
-            let role = place.name.replace('-', "_");
-            sessions.iter().any(|(_, user)| *user == role)
-        });
-        let victims: Vec<String> = places.map(Place::start_name).collect();
-        let note = format!("{} sessions of {}", sessions.len(), victims.join(", "));
-        Ok((victims, note))
-    }
-
-    async fn cut_off(&self, mode: StopMode, time: Duration) -> anyhow::Result<()> {
-        let server = Arc::clone(&self.service.server);
-        let cut_off = move || {
-            let mut server = server.lock().unwrap();
-            server.stop(mode);
-            std::thread::sleep(time);
-            server.start_again();
-        };
-        Ok(tokio::task::spawn_blocking(cut_off).await?)
     }
 }
 

@@ -21,10 +21,20 @@ pub(crate) enum Kind {
     Poison,
     /// `kill -9` of a web process, which is started again at once.
     Web,
+    /// Clients that leave in the middle of their request.
+    Leave,
+    /// Two of the service's sessions are frozen in PostgreSQL for longer than a statement may take.
+    Freeze,
+    /// The table `job` is locked.
+    Lock,
+    /// PostgreSQL's clock jumps.
+    Clock,
+    /// A thousand clients keep their connections to a web process and ask nothing.
+    Idle,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Kill,
         Self::Term,
         Self::Terminate,
@@ -33,6 +43,25 @@ impl Kind {
         Self::Stop,
         Self::Poison,
         Self::Web,
+        Self::Leave,
+        Self::Freeze,
+        Self::Lock,
+        Self::Clock,
+        Self::Idle,
+    ];
+
+    /// Those that a short run has time for.
+    pub(crate) const SHORT: [Self; 10] = [
+        Self::Kill,
+        Self::Term,
+        Self::Terminate,
+        Self::Restart,
+        Self::Outage,
+        Self::Stop,
+        Self::Poison,
+        Self::Web,
+        Self::Leave,
+        Self::Freeze,
     ];
 
     /// Its name in `--only` and in what is printed.
@@ -46,12 +75,18 @@ impl Kind {
             Self::Stop => "stop",
             Self::Poison => "poison",
             Self::Web => "web",
+            Self::Leave => "leave",
+            Self::Freeze => "freeze",
+            Self::Lock => "lock",
+            Self::Clock => "clock",
+            Self::Idle => "idle",
         }
     }
 
-    /// Whether it cuts connections to the database.
+    /// Whether it cuts or holds up statements, or changes what time they have.
     pub(crate) fn hits_database(self) -> bool {
-        matches!(self, Self::Terminate | Self::Restart | Self::Outage)
+        let cuts = matches!(self, Self::Terminate | Self::Restart | Self::Outage);
+        cuts || matches!(self, Self::Freeze | Self::Lock | Self::Clock)
     }
 }
 

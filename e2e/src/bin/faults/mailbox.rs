@@ -8,7 +8,7 @@ use std::{
 use e2e::smtp::{Mail, SmtpServer};
 use uuid::Uuid;
 
-use crate::load;
+use crate::sample;
 
 /// A mail that arrived.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ fn arrival(mail: &Mail) -> Option<Arrival> {
     let (sender, _) = mail.from.split_once('@')?;
     Some(Arrival {
         at: mail.taken_at,
-        user: load::user(to)?,
+        user: sample::user(to)?,
         job: job.parse().ok()?,
         sender: sender.into(),
     })

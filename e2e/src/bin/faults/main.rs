@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checker;
+mod disk;
 mod doubles;
 mod drain;
 mod driver;
@@ -25,18 +26,26 @@ mod process;
 mod recovery;
 mod report;
 mod run;
+mod sample;
 mod schedule;
 mod service;
+mod sessions;
+mod stranded;
 mod timings;
 mod watch;
 
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 fn main() -> ExitCode {
     let options: options::Options = dockerflow::settings::load();
+    allow_all_files();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let verdict = if options.schedule {
         runtime.block_on(schedule::run())
+    } else if options.disk {
+        runtime.block_on(disk::run(&options))
     } else {
         runtime.block_on(run::run(&options))
     };
@@ -47,5 +56,17 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A thousand clients have as many open files, and so has the web that they ask.
+fn allow_all_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        eprintln!("the limit of open files stays as it is: {error}");
     }
 }

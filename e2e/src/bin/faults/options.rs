@@ -29,7 +29,13 @@ pub(crate) struct Options {
     #[conf(long)]
     pub(crate) schedule: bool,
 
-    /// Which faults are caused: some of `kill,term,terminate,restart,outage,stop,poison,web`
+    /// Tries something else: a service on SQLite whose disk is full for a while
+    #[conf(long)]
+    pub(crate) disk: bool,
+
+    /// Which faults are caused: some of
+    /// `kill,term,terminate,restart,outage,stop,poison,web,leave,freeze,lock,clock,idle` [default: all in
+    /// runs of 10 minutes or more, else the first ten]
     #[conf(long)]
     only: Option<Kinds>,
 
@@ -65,12 +71,22 @@ impl Options {
 
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         let only = self.only.as_ref().map(|kinds| kinds.0.clone());
-        only.unwrap_or_else(|| Kind::ALL.to_vec())
+        only.unwrap_or_else(|| {
+            if self.is_long() {
+                Kind::ALL.to_vec()
+            } else {
+                Kind::SHORT.to_vec()
+            }
+        })
     }
 
     pub(crate) fn outage(&self) -> Duration {
-        let is_long = self.minutes.is_some_and(|minutes| minutes >= LONG_MINUTES);
-        Duration::from_secs(self.outage.unwrap_or(if is_long { 60 } else { 5 }))
+        let default = if self.is_long() { 60 } else { 5 };
+        Duration::from_secs(self.outage.unwrap_or(default))
+    }
+
+    fn is_long(&self) -> bool {
+        self.minutes.is_some_and(|minutes| minutes >= LONG_MINUTES)
     }
 
     pub(crate) fn seed(&self) -> u64 {

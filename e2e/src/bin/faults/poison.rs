@@ -5,13 +5,12 @@ use std::sync::Mutex;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
+use crate::sample;
+
 /// A task that is in nobody's code.
 pub(crate) const UNKNOWN_KIND: &str = "no_such_task";
 
-/// The task whose payload is spoilt.
-const KNOWN_KIND: &str = "send_welcome_email";
-
-/// What is not its payload.
+/// What is not the payload of the service's task.
 const SPOILT: [&str; 5] = [
     "null",
     "[]",
@@ -45,7 +44,7 @@ impl Poison {
     pub(crate) async fn add(&self, database_url: &str) -> sqlx::Result<usize> {
         let mut connection = PgConnection::connect(database_url).await?;
         for payload in SPOILT {
-            let id = insert(&mut connection, KNOWN_KIND, payload).await?;
+            let id = insert(&mut connection, sample::TASK, payload).await?;
             self.spoilt.lock().unwrap().push(id);
         }
         let id = insert(&mut connection, UNKNOWN_KIND, "{}").await?;

@@ -2,7 +2,7 @@
 //! has a name (`worker-1.7`) that its mail, its log and its row in the database bear.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     path::PathBuf,
     process::ExitStatus,
     sync::{Mutex, MutexGuard},
@@ -105,6 +105,17 @@ impl Place {
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
+    }
+
+    /// How many bytes of memory its process has now. `None` where there is none, or no `/proc`.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let id = self.state().process.as_ref()?.id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kilobytes * 1024)
     }
 
     fn exit_status(&self) -> Option<ExitStatus> {

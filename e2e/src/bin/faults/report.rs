@@ -9,6 +9,7 @@ use crate::{
     evidence,
     journal::Journal,
     recovery, service,
+    sessions::OPEN_LIMIT,
     timings::percentile,
 };
 
@@ -21,6 +22,9 @@ const MANY: usize = 100;
 
 /// A job's own time, which is a part of the time that a worker holds it, on a slow machine.
 const JOB_TIME: Duration = Duration::from_secs(2);
+
+/// How many megabytes a web may take.
+const WEB_MEMORY: usize = 256;
 
 /// Of each sort of failure so many are shown with all that the logs say.
 const SHOWN: usize = 5;
@@ -52,6 +56,7 @@ pub(crate) fn print(
     table.none("  explained by no fault", verdict.unexplained().count());
     table.section("The jobs");
     table.none("stuck", evidence.remains.stuck.len());
+    table.none("stranded", verdict.stranded.len());
     table.none("dead without guilt", evidence.remains.dead.len());
     table.none(
         "poison with another end than promised",
@@ -64,6 +69,7 @@ pub(crate) fn print(
         evidence.broken.len(),
     );
     table.none("answers that no fault explains", verdict.wrong.len());
+    resources(&mut table, evidence);
 
     println!("{}\n", table.lines.join("\n"));
     if !table.has_failed {
@@ -100,6 +106,18 @@ fn timings(table: &mut Table, verdict: &Verdict) {
     }
 }
 
+fn resources(table: &mut Table, evidence: &Evidence) {
+    let sessions = &evidence.sight.sessions;
+    table.at_most("connections", sessions.most(), evidence.connections, "");
+    let web_memory = usize::try_from(evidence.web_memory >> 20).unwrap_or(usize::MAX);
+    table.at_most("memory of a web", web_memory, WEB_MEMORY, " MB");
+    table.limit(
+        "longest transaction that web left open",
+        Some(sessions.longest_in_transaction()),
+        OPEN_LIMIT,
+    );
+}
+
 fn details(evidence: &Evidence, verdict: &Verdict, journal: &Journal, logs: &Path) {
     let texts = [&evidence.broken, &verdict.unowed, &verdict.wrong];
     for text in texts.into_iter().flat_map(|it| it.iter().take(SHOWN)) {
@@ -117,12 +135,16 @@ fn details(evidence: &Evidence, verdict: &Verdict, journal: &Journal, logs: &Pat
     }
     let lost = verdict.lost.iter().filter_map(|(_, job)| *job).take(SHOWN);
     let doubled = verdict.unexplained().map(|double| double.job).take(SHOWN);
+    for (job, time) in verdict.stranded.iter().take(SHOWN) {
+        println!("job {job} stood still for {}", seconds(*time));
+    }
     let remains = &evidence.remains;
     let others = [&remains.stuck, &remains.dead, &remains.poison];
     let others = others
         .into_iter()
         .flat_map(|ids| ids.iter().take(SHOWN).copied());
-    let mut jobs: Vec<Uuid> = lost.chain(doubled).chain(others).collect();
+    let stranded = verdict.stranded.iter().map(|(job, _)| *job).take(SHOWN);
+    let mut jobs: Vec<Uuid> = lost.chain(doubled).chain(others).chain(stranded).collect();
     jobs.sort();
     jobs.dedup();
     for job in jobs {
@@ -132,22 +154,22 @@ fn details(evidence: &Evidence, verdict: &Verdict, journal: &Journal, logs: &Pat
 
 /// Lines of a name, a figure, and whether it is as it should be.
 #[derive(Debug, Default)]
-struct Table {
-    lines: Vec<String>,
-    has_failed: bool,
+pub(crate) struct Table {
+    pub(crate) lines: Vec<String>,
+    pub(crate) has_failed: bool,
 }
 
 impl Table {
-    fn section(&mut self, name: &str) {
+    pub(crate) fn section(&mut self, name: &str) {
         self.lines.extend([String::new(), name.to_owned()]);
     }
 
-    fn tell(&mut self, name: &str, figure: &dyn Display) {
+    pub(crate) fn tell(&mut self, name: &str, figure: &dyn Display) {
         self.lines.push(format!("  {name:42} {figure}"));
     }
 
     /// What has to be 0.
-    fn none(&mut self, name: &str, count: usize) {
+    pub(crate) fn none(&mut self, name: &str, count: usize) {
         self.judged(name, &count.to_string(), "none allowed", count == 0);
     }
 
@@ -156,6 +178,12 @@ impl Table {
         let figure = time.map_or("never".to_owned(), seconds);
         let allowed = format!("{} allowed", seconds(limit));
         self.judged(name, &figure, &allowed, time.is_some_and(|it| it <= limit));
+    }
+
+    /// What may not exceed a number.
+    pub(crate) fn at_most(&mut self, name: &str, figure: usize, most: usize, unit: &str) {
+        let allowed = format!("{most}{unit} allowed");
+        self.judged(name, &format!("{figure}{unit}"), &allowed, figure <= most);
     }
 
     fn judged(&mut self, name: &str, figure: &str, allowed: &str, holds: bool) {

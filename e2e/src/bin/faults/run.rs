@@ -1,14 +1,20 @@
 //! A run from its start to its verdict.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use e2e::postgres::Server;
 
 use crate::{
     checker::{Evidence, Verdict},
     drain, driver,
     faults::Culprit,
     journal::Journal,
+    kind::Kind,
     load::Load,
     mailbox::Mailbox,
     options::Options,
@@ -18,7 +24,7 @@ use crate::{
     watch::Watch,
 };
 
-/// How often the mail is fetched.
+/// How often the mail is fetched, and memory is measured.
 const COLLECT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs, prints, and answers whether every promise held. The processes' logs stay where one did
@@ -35,8 +41,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
         logs.display()
     );
     let journal = Journal::start();
-    let service = Service::start(&logs, options.workers()).await?;
-    let evidence = try_out(&service, &journal, options, seed).await?;
+    let (server, kinds) = server(options.kinds())?;
+    let service = Service::start(server, &logs, options.workers()).await?;
+    let evidence = try_out(&service, &journal, options, &kinds, seed).await?;
     let verdict = Verdict::of(&evidence);
     let holds = report::print(&evidence, &verdict, &journal, &logs);
     drop(service);
@@ -46,10 +53,25 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
     Ok(holds)
 }
 
+/// PostgreSQL, and the kinds of faults that can be caused on this machine.
+fn server(mut kinds: Vec<Kind>) -> anyhow::Result<(Server, Vec<Kind>)> {
+    if kinds.contains(&Kind::Clock) {
+        if let Some(server) = Server::start_with_clock() {
+            return Ok((server, kinds));
+        }
+        println!("clock is left out: libfaketime is not installed (.ci/install libfaketime)");
+        kinds.retain(|kind| *kind != Kind::Clock);
+    }
+    ensure!(!kinds.is_empty(), "there is nothing to break");
+    let server = Server::start().context("PostgreSQL's server programs were not found")?;
+    Ok((server, kinds))
+}
+
 async fn try_out(
     service: &Service,
     journal: &Journal,
     options: &Options,
+    kinds: &[Kind],
     seed: u64,
 ) -> anyhow::Result<Evidence> {
     let (mailbox, poison) = (Mailbox::default(), Poison::default());
@@ -64,10 +86,13 @@ async fn try_out(
         journal,
         watch: &watch,
         poison: &poison,
+        users: &load.users.clone(),
+        clock: AtomicI64::default(),
         outage: options.outage(),
     };
+    let web_memory = AtomicU64::default();
     let course = async {
-        driver::drive(&culprit, options, seed).await?;
+        driver::drive(&culprit, options, kinds, seed).await?;
         journal.say("no more faults, and nobody signs up any more");
         let sign_ups = load.stop().await?;
         drain::wait(service, &mailbox, journal).await?;
@@ -76,7 +101,7 @@ async fn try_out(
     let sign_ups = tokio::select! {
         sign_ups = course => sign_ups?,
         error = service.watch_processes(journal) => return Err(error),
-        never = collect_mails(service, &mailbox) => match never {},
+        never = collect(service, &mailbox, &web_memory) => match never {},
     };
     service.stop(journal).await;
     mailbox.collect(&service.smtp);
@@ -91,12 +116,19 @@ async fn try_out(
         sight: watch.sight(),
         remains: drain::remains(&service.database_url, &poison).await?,
         poison: poison.count(),
+        connections: service.connections(),
+        web_memory: web_memory.into_inner(),
     })
 }
 
-async fn collect_mails(service: &Service, mailbox: &Mailbox) -> std::convert::Infallible {
+async fn collect(
+    service: &Service,
+    mailbox: &Mailbox,
+    web_memory: &AtomicU64,
+) -> std::convert::Infallible {
     loop {
         mailbox.collect(&service.smtp);
+        web_memory.fetch_max(service.web_memory(), Ordering::Relaxed);
         tokio::time::sleep(COLLECT_INTERVAL).await;
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use e2e::{
     postgres::Server,
     process::{Signal, free_port},
@@ -52,9 +52,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts it with so many workers, and returns when it answers.
-    pub(crate) async fn start(logs: &Path, workers: usize) -> anyhow::Result<Self> {
-        let server = Server::start().context("PostgreSQL's server programs were not found")?;
+    /// Starts it on a server with so many workers, and returns when it answers.
+    pub(crate) async fn start(server: Server, logs: &Path, workers: usize) -> anyhow::Result<Self> {
         let database_url = server.create_database("service");
         let smtp = SmtpServer::start();
         smtp.slow_down(MAIL_TIME);
@@ -86,6 +85,19 @@ impl Service {
         service.places().try_for_each(Place::start)?;
         service.wait_until_up().await?;
         Ok(service)
+    }
+
+    /// How many sessions all its processes may have, by docs/scaling.md: the pool of each, and in a worker
+    /// of one queue five more.
+    pub(crate) fn connections(&self) -> usize {
+        const POOL: usize = 10;
+        self.webs.len() * POOL + self.workers.len() * (POOL + 5)
+    }
+
+    /// How many bytes of memory the biggest web has now.
+    pub(crate) fn web_memory(&self) -> u64 {
+        let webs = self.webs.iter().filter_map(Place::memory);
+        webs.max().unwrap_or_default()
     }
 
     pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {

@@ -1,20 +1,29 @@
 //! A look at the database ten times a second, on a connection of its own: which worker holds which
-//! job, and when the database answers again.
+//! job, which jobs wait, when the database answers again, and how many sessions there are.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    str::FromStr as _,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{MissedTickBehavior, timeout};
 use uuid::Uuid;
+
+use crate::{
+    poison::UNKNOWN_KIND,
+    sessions::{self, Session, Sessions},
+};
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A database that takes longer is not there.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A look that waits for a lock for longer leaves no session behind.
+const LOCK_PATIENCE: (&str, &str) = ("lock_timeout", "1s");
 
 /// How long a worker may take to be there, on a slow machine.
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -22,10 +31,11 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// Jobs that are held for less are of no interest, unless their worker is dead.
 pub(crate) const LONG: Duration = Duration::from_secs(1);
 
-/// A job in the hands of a worker, as it was seen.
+/// A job in the hands of a worker, or in nobody's, as it was seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Hold {
-    /// The start of the worker.
+    pub(crate) job: Uuid,
+    /// The start of the worker; empty where the job waits.
     pub(crate) worker: String,
     pub(crate) first_seen: Instant,
     pub(crate) last_seen: Instant,
@@ -42,8 +52,13 @@ pub(crate) struct Sight {
     pub(crate) deaths: HashMap<String, Instant>,
     /// When the database answered after it had not.
     pub(crate) ups: Vec<Instant>,
+    pub(crate) sessions: Sessions,
+    /// Those that waited for long.
+    waits: Vec<Hold>,
     names: HashMap<Uuid, String>,
     held: HashMap<(Uuid, i32), Hold>,
+    waiting: HashMap<Uuid, Hold>,
+    left_out: HashSet<i32>,
     is_down: bool,
 }
 
@@ -65,6 +80,11 @@ impl Watch {
     pub(crate) fn died(&self, worker: &str, at: Instant) {
         let mut sight = self.sight.lock().unwrap();
         sight.deaths.insert(worker.to_owned(), at);
+    }
+
+    /// Leaves the sessions of these processes out of what is counted from now on.
+    pub(crate) fn leave_out(&self, pids: &[i32]) {
+        self.sight.lock().unwrap().left_out.extend(pids);
     }
 
     /// Returns when a worker is registered, or after a while in which it should have been.
@@ -96,10 +116,16 @@ async fn look_for_ever(url: String, sight: Arc<Mutex<Sight>>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let left_out: Vec<i32> = sight.lock().unwrap().left_out.iter().copied().collect();
+        let counted = timeout(PATIENCE, count(&url, &mut connection, left_out)).await;
+        if let Ok(Ok(sessions)) = counted {
+            let sight = &mut sight.lock().unwrap().sessions;
+            sight.note(Instant::now(), &sessions);
+        }
         let looked = timeout(PATIENCE, look(&url, &mut connection)).await;
         let mut sight = sight.lock().unwrap();
         if let Ok(Ok((workers, jobs))) = looked {
-            sight.note(workers, &jobs);
+            sight.note(workers, jobs);
         } else {
             sight.is_down = true;
             connection = None;
@@ -108,40 +134,77 @@ async fn look_for_ever(url: String, sight: Arc<Mutex<Sight>>) {
 }
 
 type Workers = Vec<(Uuid, String)>;
-type Jobs = Vec<(Uuid, i32, Option<Uuid>)>;
+/// The job, its lease number, its worker, and whether it waits.
+type Jobs = Vec<(Uuid, i32, Option<Uuid>, bool)>;
+
+async fn connect<'c>(
+    url: &str,
+    kept: &'c mut Option<PgConnection>,
+) -> sqlx::Result<&'c mut PgConnection> {
+    if kept.is_none() {
+        let options = PgConnectOptions::from_str(url)?.options([LOCK_PATIENCE]);
+        *kept = Some(PgConnection::connect_with(&options).await?);
+    }
+    Ok(kept.as_mut().expect("it was just made"))
+}
+
+async fn count(
+    url: &str,
+    kept: &mut Option<PgConnection>,
+    left_out: Vec<i32>,
+) -> sqlx::Result<Vec<Session>> {
+    let connection = connect(url, kept).await?;
+    let query = sqlx::query_as(sessions::LOOK).bind(left_out);
+    query.fetch_all(connection).await
+}
 
 async fn look(url: &str, kept: &mut Option<PgConnection>) -> sqlx::Result<(Workers, Jobs)> {
-    let connection = match kept {
-        Some(connection) => connection,
-        None => kept.insert(PgConnection::connect(url).await?),
-    };
+    let connection = connect(url, kept).await?;
     // In one statement each: a worker's row is older than what it holds, and goes with its last job
     // at the earliest.
-    let jobs = "SELECT id, lease_number, worker_id FROM job WHERE state = 'running'";
-    let jobs = sqlx::query_as(jobs).fetch_all(&mut *connection).await?;
+    let jobs = "
+        SELECT id, lease_number, worker_id, state = 'available' FROM job
+        WHERE state IN ('running', 'available') AND kind <> $1";
+    let jobs = sqlx::query_as(jobs).bind(UNKNOWN_KIND);
+    let jobs = jobs.fetch_all(&mut *connection).await?;
     let workers = "SELECT id, hostname FROM worker";
     let workers = sqlx::query_as(workers).fetch_all(connection).await?;
     Ok((workers, jobs))
 }
 
 impl Sight {
-    fn note(&mut self, workers: Workers, jobs: &Jobs) {
+    /// Those that were or are in one state for long.
+    pub(crate) fn long(&self) -> impl Iterator<Item = &Hold> {
+        let over = self.holds.iter().chain(&self.waits);
+        over.chain(self.held.values()).chain(self.waiting.values())
+    }
+
+    fn note(&mut self, workers: Workers, jobs: Jobs) {
         let now = Instant::now();
         if std::mem::take(&mut self.is_down) {
             self.ups.push(now);
         }
         self.names.extend(workers);
-        for &(job, lease, worker) in jobs {
+        for (job, lease, worker, waits) in jobs {
             let worker = worker.and_then(|worker| self.names.get(&worker));
-            let worker = worker.cloned().unwrap_or_default();
-            let hold = self.held.entry((job, lease)).or_insert(Hold {
-                worker,
+            let new = Hold {
+                job,
+                worker: worker.cloned().unwrap_or_default(),
                 first_seen: now,
                 last_seen: now,
                 gone: now,
-            });
+            };
+            let hold = if waits {
+                self.waiting.entry(job).or_insert(new)
+            } else {
+                self.held.entry((job, lease)).or_insert(new)
+            };
             hold.last_seen = now;
         }
+        let waited = self.waiting.extract_if(|_, wait| wait.last_seen < now);
+        let waited = waited.map(|(_, wait)| Hold { gone: now, ..wait });
+        self.waits
+            .extend(waited.filter(|wait| wait.last_seen - wait.first_seen > LONG));
         let over = self.held.extract_if(|_, hold| hold.last_seen < now);
         for (_, hold) in over {
             let hold = Hold { gone: now, ..hold };

@@ -1,0 +1,40 @@
+//! The clock of a server, which libfaketime sets.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Where Debian's package `libfaketime` puts the library: a folder for each architecture.
+const FOLDERS: &str = "/usr/lib";
+const LIBRARY: &str = "faketime/libfaketime.so.1";
+
+/// The library, where it is installed.
+pub(super) fn library() -> Option<PathBuf> {
+    let folders = fs::read_dir(FOLDERS).ok()?.flatten();
+    let mut libraries = folders.map(|folder| folder.path().join(LIBRARY));
+    libraries.find(|library| library.exists())
+}
+
+/// Lets what a command starts take the time from a file in this folder, and not how time passes: a
+/// wait stays as long as it is.
+pub(super) fn hand_over(command: &mut Command, library: &Path, folder: &Path) {
+    command
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", file(folder))
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("FAKETIME_DISABLE_SHM", "1");
+}
+
+/// Sets the clock so many seconds ahead of the right time, or back where they are negative.
+pub(super) fn set(folder: &Path, seconds: i64) -> io::Result<()> {
+    let draft = folder.join("clock.draft");
+    fs::write(&draft, format!("{seconds:+}\n"))?;
+    fs::rename(draft, file(folder))
+}
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("clock")
+}
