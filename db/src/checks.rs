@@ -1,4 +1,4 @@
-//! The health checks of the database, and of the queues in it.
+//! The health check of the queues.
 
 use std::time::Duration;
 
@@ -9,23 +9,6 @@ use crate::jobs::JobStore;
 
 /// A statement that takes longer than this counts as no answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// Whether the database answers: an error if it does not.
-pub async fn connected(db: &DatabaseConnection) -> Vec<Finding> {
-    let problem = match tokio::time::timeout(PATIENCE, db.ping()).await {
-        Ok(Ok(())) => return Vec::new(),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the database does not answer");
-            "the database cannot be reached"
-        }
-        Err(_) => {
-            let seconds = PATIENCE.as_secs();
-            tracing::error!(seconds, "the database does not answer in time");
-            "the database did not answer in time"
-        }
-    };
-    vec![Finding::new(Level::Error, "db.0001", problem)]
-}
 
 /// A job should not wait longer than this for a worker.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);

@@ -13,8 +13,9 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     database.database_pool_size = database.database_pool_size.max(2);
     let db = db::connect(&database, "dev").await?;
     let app = web::App::with_database(&settings.web, db.clone()).await?;
-    let pending = migration::status(&db).await?.pending;
-    migration::up(&db, None)
+    let pending = migration::SCHEMA.status(&db).await?.pending;
+    migration::SCHEMA
+        .up(&db, None)
         .await
         .context("not all migrations are applied")?;
     for step in pending {

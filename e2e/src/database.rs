@@ -82,7 +82,7 @@ impl TestDatabase {
     pub async fn migrated_on(server: &Server, name: &str) -> Self {
         let url = server.create_database(name);
         let db = connect(&url).await;
-        migration::up(&db, None).await.expect("the schema");
+        migration::SCHEMA.up(&db, None).await.expect("the schema");
         let place = Place::Server;
         Self { db, url, place }
     }
@@ -167,6 +167,6 @@ fn sqlite_url(folder: &TempDir) -> String {
 
 async fn migrate(url: String) {
     let db = connect(&url).await;
-    migration::up(&db, None).await.expect("the schema");
+    migration::SCHEMA.up(&db, None).await.expect("the schema");
     db.close().await.expect("a closed pool");
 }

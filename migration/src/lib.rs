@@ -1,12 +1,10 @@
-//! The schema, step by step ([`steps`]), and what applies, takes back and reports the steps.
+//! The schema of the service: its [`steps`].
 //!
-//! `cargo dev new migration NAME` writes the next step.
+//! `cargo dev new migration NAME` writes the next one.
 
-pub mod checks;
-mod cli;
-mod lock;
-mod runner;
 pub mod steps;
 
-pub use cli::{Settings, execute};
-pub use runner::{Status, down, fresh, status, up, wait};
+use bare_database::migrate::Schema;
+
+/// The schema that this release was built for.
+pub const SCHEMA: Schema = Schema::new(steps::all);

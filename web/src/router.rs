@@ -66,7 +66,7 @@ pub(crate) fn build(
 
 fn checks(db: &DatabaseConnection) -> Checks {
     let db = db.clone();
-    migration::checks::all(&db).register("queues", move || {
+    migration::SCHEMA.checks(&db).register("queues", move || {
         let db = db.clone();
         async move { db::checks::queues(&db).await }
     })

@@ -32,7 +32,7 @@ pub(crate) fn app(settings: &Settings, checks: Checks) -> impl poem::Endpoint + 
 
 /// What the worker's heartbeat says.
 pub(crate) fn checks(db: &DatabaseConnection, health: Health) -> Checks {
-    migration::checks::all(db).register("worker", move || {
+    migration::SCHEMA.checks(db).register("worker", move || {
         let findings = health.findings();
         async move { findings }
     })

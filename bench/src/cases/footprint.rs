@@ -12,7 +12,6 @@ use db::{
     tasks::SendWelcomeEmail,
 };
 use e2e::{process::free_port, smtp::SmtpServer};
-use sea_orm::TransactionTrait as _;
 
 use super::{Case, Run, Unit, at_most, web::with_users};
 use crate::{
@@ -146,7 +145,8 @@ fn worker(size: Size, used: Used) -> Run<[f64; 2]> {
         thread::sleep(SETTLED);
         let idle = used(bench, &url, &worker)?;
         bench.runtime.block_on(async {
-            let txn = e2e::connect(&url).await.begin().await?;
+            let db = e2e::connect(&url).await;
+            let txn = db::begin(&db).await?;
             let jobs = (0..size.jobs.cast_signed()).map(|number| SendWelcomeEmail {
                 user_id: 1 + number % USERS,
             });

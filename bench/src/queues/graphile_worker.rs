@@ -92,6 +92,7 @@ pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
 }
 
 /// By its own function in SQL, so that the commit can be timed.
+#[expect(clippy::disallowed_methods, reason = "the peer's own way")]
 pub async fn offer(order: &Order, rate: u32, batch: u32) -> anyhow::Result<Vec<f64>> {
     let pool = pool(&order.url, 10).await?;
     offer::evenly(order.jobs, rate, batch, |ids| {

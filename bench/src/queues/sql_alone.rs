@@ -54,6 +54,7 @@ pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the peer's own way")]
 async fn insert(pool: PgPool, jobs: u32) -> anyhow::Result<()> {
     for id in 0..jobs {
         let mut txn = pool.begin().await?;

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::NOTIFY_CHANNEL;
-use crate::connection::own_connection;
+use bare_database::own_connection;
 
 /// The job store of a database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl JobStore {
 
     /// A write transaction.
     pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        crate::begin(&self.db).await
+        bare_database::begin(&self.db).await
     }
 }
 

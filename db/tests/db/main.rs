@@ -4,7 +4,6 @@
 
 mod claim;
 mod claimer;
-mod connection;
 mod enqueue;
 mod fencing;
 mod finish;
@@ -17,7 +16,6 @@ mod notify;
 mod operate;
 mod promote;
 mod prune;
-mod release;
 mod rescue;
 mod session;
 mod set_back;

@@ -25,7 +25,7 @@ pub fn all() -> Vec<Setting> {
     for (binary, variables) in [
         ("web", table::<web::Settings>()),
         ("worker", table::<worker::Settings>()),
-        ("migration", table::<migration::Settings>()),
+        ("migration", table::<bare_database::migrate::Settings>()),
     ] {
         for variable in variables {
             let known = settings

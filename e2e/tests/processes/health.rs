@@ -18,7 +18,7 @@ async fn web_serves_while_migrations_are_pending_and_says_which(
     let Some(database) = TestDatabase::empty(backend).await else {
         return;
     };
-    migration::up(&database.db, Some(1)).await.unwrap();
+    migration::SCHEMA.up(&database.db, Some(1)).await.unwrap();
     let web = Web::start(database.url(), &[]).await;
     assert_eq!(web.get("/ada").await.status(), 200);
     let heartbeat = web.heartbeat().await;

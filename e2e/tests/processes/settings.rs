@@ -49,7 +49,7 @@ async fn every_wrong_setting_of_web_is_named_at_once_and_the_missing_one_too() {
 #[rstest]
 #[case("web", table::<web::Settings>())]
 #[case("worker", table::<worker::Settings>())]
-#[case("migration", table::<migration::Settings>())]
+#[case("migration", table::<bare_database::migrate::Settings>())]
 #[tokio::test]
 async fn help_lists_every_variable(#[case] name: &str, #[case] variables: Vec<Variable>) {
     let secret = ("DATABASE_URL", "postgres://user:hunter2@host/name");

@@ -39,25 +39,25 @@ async fn every_step_goes_up_and_down_and_up_again(
     let steps = migration::steps::all().len();
     let mut schemas = vec![schema(db, backend).await];
     for _ in 0..steps {
-        migration::up(db, Some(1)).await.unwrap();
+        migration::SCHEMA.up(db, Some(1)).await.unwrap();
         let before = schema(db, backend).await;
         assert_ne!(
             &before,
             schemas.last().unwrap(),
             "the step changes something"
         );
-        migration::down(db, 1).await.unwrap();
+        migration::SCHEMA.down(db, 1).await.unwrap();
         assert_eq!(
             &schema(db, backend).await,
             schemas.last().unwrap(),
             "down takes it back"
         );
-        migration::up(db, Some(1)).await.unwrap();
+        migration::SCHEMA.up(db, Some(1)).await.unwrap();
         assert_eq!(schema(db, backend).await, before, "up makes it again");
         schemas.push(before);
     }
     assert_eq!(
-        migration::status(db).await.unwrap().pending,
+        migration::SCHEMA.status(db).await.unwrap().pending,
         Vec::<String>::new()
     );
 }
@@ -73,13 +73,17 @@ async fn processes_that_migrate_at_once_take_turns(
     let mut processes = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let db = database.connect_again().await;
-        processes.spawn(async move { migration::up(&db, None).await });
+        processes.spawn(async move { migration::SCHEMA.up(&db, None).await });
     }
     while let Some(result) = processes.join_next().await {
         result.unwrap().unwrap();
     }
     assert_eq!(
-        migration::status(&database.db).await.unwrap().pending,
+        migration::SCHEMA
+            .status(&database.db)
+            .await
+            .unwrap()
+            .pending,
         Vec::<String>::new()
     );
 }
@@ -97,16 +101,16 @@ async fn a_database_of_a_newer_release_is_ahead_and_no_error(
         .execute("INSERT INTO seaql_migrations VALUES ('m29991231_000000_later', 0)")
         .await;
 
-    migration::up(db, None).await.unwrap();
-    migration::wait(db).await;
-    let status = migration::status(db).await.unwrap();
+    migration::SCHEMA.up(db, None).await.unwrap();
+    migration::SCHEMA.wait(db).await;
+    let status = migration::SCHEMA.status(db).await.unwrap();
     assert_eq!(status.ahead, ["m29991231_000000_later"]);
     assert_eq!(status.pending, Vec::<String>::new());
 
-    let findings = migration::checks::current(db).await;
+    let findings = migration::SCHEMA.check(db).await;
     assert_eq!(findings[0].message, "ahead: m29991231_000000_later");
 
-    let error = migration::down(db, 1).await.unwrap_err().to_string();
+    let error = migration::SCHEMA.down(db, 1).await.unwrap_err().to_string();
     assert!(error.contains("only that one can take it back"), "{error}");
 }
 
@@ -118,11 +122,15 @@ async fn what_is_pending_is_a_warning_of_the_health_check(
     let Some(database) = TestDatabase::empty(backend).await else {
         return;
     };
-    migration::up(&database.db, Some(1)).await.unwrap();
-    let findings = migration::checks::current(&database.db).await;
+    migration::SCHEMA.up(&database.db, Some(1)).await.unwrap();
+    let findings = migration::SCHEMA.check(&database.db).await;
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].level, dockerflow::checks::Level::Warning);
-    let pending = migration::status(&database.db).await.unwrap().pending;
+    let pending = migration::SCHEMA
+        .status(&database.db)
+        .await
+        .unwrap()
+        .pending;
     assert!(!pending.is_empty());
     assert_eq!(
         findings[0].message,
@@ -139,10 +147,10 @@ async fn waiting_ends_when_nothing_is_pending(
         return;
     };
     let db = database.connect_again().await;
-    let waiting = tokio::spawn(async move { migration::wait(&db).await });
-    migration::up(&database.db, Some(1)).await.unwrap();
+    let waiting = tokio::spawn(async move { migration::SCHEMA.wait(&db).await });
+    migration::SCHEMA.up(&database.db, Some(1)).await.unwrap();
     assert!(!waiting.is_finished());
-    migration::up(&database.db, None).await.unwrap();
+    migration::SCHEMA.up(&database.db, None).await.unwrap();
     waiting.await.unwrap();
 }
 
@@ -156,7 +164,7 @@ async fn fresh_drops_what_is_there(#[values(Backend::Sqlite, Backend::Postgres)]
         .execute("INSERT INTO \"user\" (name, email) VALUES ('ada', 'ada@example.net')")
         .await;
     database.execute("CREATE TABLE other (id int)").await;
-    migration::fresh(&database.db).await.unwrap();
+    migration::SCHEMA.fresh(&database.db).await.unwrap();
     let expected = TestDatabase::migrated(backend).await.unwrap();
     assert_eq!(
         schema(&database.db, backend).await,

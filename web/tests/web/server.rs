@@ -36,7 +36,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&folder, variables);
         let db = db::connect(&settings.database, "test").await.unwrap();
-        migration::up(&db, None).await.unwrap();
+        migration::SCHEMA.up(&db, None).await.unwrap();
 
         let app = App::with_database(&settings, db.clone())
             .await

@@ -148,7 +148,7 @@ impl Jobs {
     /// Does it, and prints the result.
     pub async fn execute(&self, settings: &Settings) -> anyhow::Result<()> {
         let db = db::connect(&settings.database, "worker jobs").await?;
-        let schema = migration::status(&db).await?;
+        let schema = migration::SCHEMA.status(&db).await?;
         ensure!(
             schema.pending.is_empty(),
             "the schema of {} is not there or too old: run `migration up`",

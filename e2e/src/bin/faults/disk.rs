@@ -92,7 +92,7 @@ async fn try_out(options: &Options, logs: &Path, disk: &Path) -> anyhow::Result<
     let (smtp, mailbox) = (SmtpServer::start(), Mailbox::default());
     let url = format!("sqlite://{}/service.sqlite3", disk.display());
     let db = e2e::connect(&url).await;
-    migration::up(&db, None).await?;
+    migration::SCHEMA.up(&db, None).await?;
     db.close().await?;
     let port = free_port();
     let address = format!("http://127.0.0.1:{port}");

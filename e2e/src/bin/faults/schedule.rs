@@ -27,7 +27,7 @@ pub(crate) async fn run() -> anyhow::Result<bool> {
     let server = Server::start().context("PostgreSQL's server programs were not found")?;
     let url = server.create_database("schedule");
     let db = e2e::connect(&url).await;
-    migration::up(&db, None).await?;
+    migration::SCHEMA.up(&db, None).await?;
     db.close().await?;
 
     let ticks = watch_ticks(&url, &logs).await?;

@@ -107,7 +107,7 @@ impl Service {
     /// The schema, and a role for each place: so a session says whose it is.
     async fn prepare_database(&self) -> anyhow::Result<()> {
         let db = e2e::connect(&self.database_url).await;
-        migration::up(&db, None).await?;
+        migration::SCHEMA.up(&db, None).await?;
         db.close().await?;
         let mut connection = PgConnection::connect(&self.database_url).await?;
         let url = Url::parse(&self.database_url)?;

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use conf::{Conf, Subcommands};
 use sea_orm::DatabaseConnection;
 
-use crate::runner;
+use super::Schema;
 
 /// Applies, takes back and reports the steps of the schema
 #[derive(Conf, Debug)]
@@ -17,7 +17,7 @@ pub struct Settings {
     command: Command,
 
     #[conf(flatten)]
-    database: db::Settings,
+    database: crate::Settings,
 
     /// How it logs.
     #[conf(flatten)]
@@ -63,17 +63,19 @@ struct Fresh {
 }
 
 /// Runs the command.
-pub async fn execute(settings: &Settings) -> anyhow::Result<()> {
+pub(super) async fn execute(schema: Schema, settings: &Settings) -> anyhow::Result<()> {
     let mut database = settings.database.clone();
     // One holds the lock, the other works.
     database.database_pool_size = database.database_pool_size.max(2);
-    let db = db::connect(&database, "migration").await?;
+    let db = crate::connect(&database, "migration").await?;
     match &settings.command {
-        Command::Up(up) => runner::up(&db, up.steps)
+        Command::Up(up) => schema
+            .up(&db, up.steps)
             .await
             .context("not all steps are applied")?,
         Command::Down(down) => {
-            runner::down(&db, down.steps)
+            schema
+                .down(&db, down.steps)
                 .await
                 .context("not all steps are taken back")?;
         }
@@ -83,13 +85,14 @@ pub async fn execute(settings: &Settings) -> anyhow::Result<()> {
                 settings.database.database_url
             )
         }
-        Command::Fresh(_) => runner::fresh(&db)
+        Command::Fresh(_) => schema
+            .fresh(&db)
             .await
             .context("the database is not as new")?,
-        Command::Wait => runner::wait(&db).await,
-        Command::Status => return print_status(&db).await,
+        Command::Wait => schema.wait(&db).await,
+        Command::Status => return print_status(schema, &db).await,
     }
-    let status = runner::status(&db).await?;
+    let status = schema.status(&db).await?;
     tracing::info!(
         applied = status.applied.len(),
         pending = status.pending.len(),
@@ -103,8 +106,8 @@ pub async fn execute(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn print_status(db: &DatabaseConnection) -> anyhow::Result<()> {
-    let status = runner::status(db).await?;
+async fn print_status(schema: Schema, db: &DatabaseConnection) -> anyhow::Result<()> {
+    let status = schema.status(db).await?;
     for (names, word) in [
         (&status.applied, "applied"),
         (&status.pending, "pending"),

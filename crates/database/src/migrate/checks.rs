@@ -1,34 +1,26 @@
 //! The health checks of the database and its schema, which every process has.
 
-use std::time::Duration;
-
 use dockerflow::checks::{Checks, Finding, Level};
 use sea_orm::DatabaseConnection;
 
-use crate::status;
+use super::Schema;
+use crate::checks::{PATIENCE, connected};
 
-/// `database`, whether it answers, and `migrations`, whether its schema is [`current`].
-pub fn all(db: &DatabaseConnection) -> Checks {
-    let (connected, schema) = (db.clone(), db.clone());
+pub(super) fn all(schema: Schema, db: &DatabaseConnection) -> Checks {
+    let (first, second) = (db.clone(), db.clone());
     Checks::new()
         .register("database", move || {
-            let db = connected.clone();
-            async move { db::checks::connected(&db).await }
+            let db = first.clone();
+            async move { connected(&db).await }
         })
         .register("migrations", move || {
-            let db = schema.clone();
-            async move { current(&db).await }
+            let db = second.clone();
+            async move { current(schema, &db).await }
         })
 }
 
-/// As long as the check of the database itself waits.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// Whether the database has the schema that this binary was built for: a warning if migrations are
-/// pending, or if the database is ahead. A service whose database does not answer has another check
-/// that says so.
-pub async fn current(db: &DatabaseConnection) -> Vec<Finding> {
-    let Ok(Ok(status)) = tokio::time::timeout(PATIENCE, status(db)).await else {
+pub(super) async fn current(schema: Schema, db: &DatabaseConnection) -> Vec<Finding> {
+    let Ok(Ok(status)) = tokio::time::timeout(PATIENCE, schema.status(db)).await else {
         return vec![Finding::new(
             Level::Warning,
             "migration.0003",

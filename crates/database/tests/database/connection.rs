@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use db::{ConnectError, Settings, connect};
+use bare_database::{ConnectError, Settings, begin, connect, listener_pool};
 use e2e::{
     Backend, TestDatabase,
     postgres::{Server, StopMode},
@@ -89,7 +89,7 @@ async fn transactions_that_read_and_then_write_take_turns_on_sqlite() {
     for _ in 0..8 {
         let db = database.connect_again().await;
         transactions.spawn(async move {
-            let txn = db::begin(&db).await?;
+            let txn = begin(&db).await?;
             let n = ask(&txn, "SELECT CAST(n AS text) FROM counter").await?;
             let n = n.parse::<u32>().unwrap() + 1;
             txn.execute_unprepared(&format!("UPDATE counter SET n = {n}"))
@@ -135,7 +135,7 @@ async fn a_session_bears_the_name_of_its_application() {
     let db = connect(&settings, "a binary").await.unwrap();
     let sql = "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     assert_eq!(ask(&db, sql).await.unwrap(), "a binary");
-    let listener = db::listener_pool(&settings.database_url, "a listener").unwrap();
+    let listener = listener_pool(&settings.database_url, "a listener").unwrap();
     let name: String = sqlx::query_scalar(sql).fetch_one(&listener).await.unwrap();
     assert_eq!(name, "a listener");
 }
@@ -143,7 +143,7 @@ async fn a_session_bears_the_name_of_its_application() {
 #[tokio::test]
 async fn there_is_nothing_to_listen_to_on_sqlite() {
     let url = "sqlite://file.sqlite3".parse().unwrap();
-    assert!(db::listener_pool(&url, "a listener").is_none());
+    assert!(listener_pool(&url, "a listener").is_none());
 }
 
 /// The log lines of this thread.

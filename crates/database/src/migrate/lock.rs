@@ -15,10 +15,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// It is asked for again and again instead of waited for in the server: a statement that waits
 /// holds a snapshot, for which a `CREATE INDEX CONCURRENTLY` of the process that has the lock would
 /// wait for ever.
-pub(crate) async fn acquire(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+pub(super) async fn acquire(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let mut has_said_so = false;
     loop {
-        let txn = db::begin(db).await?;
+        let txn = crate::begin(db).await?;
         let statement = Statement::from_sql_and_values(
             txn.get_database_backend(),
             "SELECT set_config('idle_in_transaction_session_timeout', '0', true),

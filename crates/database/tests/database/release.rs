@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use db::{Settings, connect, connect_impatiently};
+use bare_database::{Settings, begin, connect, connect_impatiently};
 use e2e::{Backend, TestDatabase, process::Frozen};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::time::timeout;
@@ -54,7 +54,7 @@ async fn a_begin_that_is_given_up_leaves_no_transaction_in_the_pool() {
     let backend = ask(&db, "SELECT pg_backend_pid()").await;
     until(async || db.get_postgres_connection_pool().num_idle() == 1).await;
     let frozen = Frozen::process(backend);
-    let begun = timeout(MOMENT, db::begin(&db)).await;
+    let begun = timeout(MOMENT, begin(&db)).await;
     assert!(begun.is_err(), "it was not under way");
     drop(frozen);
 
@@ -75,16 +75,16 @@ async fn a_transaction_that_sqlite_ended_by_itself_leaves_none_in_the_pool() {
     let full = "PRAGMA max_page_count = 10";
     db.execute_unprepared(full).await.unwrap();
     let large = "INSERT INTO note VALUES (hex(zeroblob(100000)))";
-    let txn = db::begin(&db).await.unwrap();
+    let txn = begin(&db).await.unwrap();
     let error = txn.execute_unprepared(large).await.unwrap_err();
     assert!(error.to_string().contains("full"), "{error}");
     drop(txn);
 
     let small = "INSERT INTO note VALUES ('small')";
-    let rolled_back = db::begin(&db).await.unwrap();
+    let rolled_back = begin(&db).await.unwrap();
     rolled_back.execute_unprepared(small).await.unwrap();
     drop(rolled_back);
-    let txn = db::begin(&db).await.unwrap();
+    let txn = begin(&db).await.unwrap();
     txn.execute_unprepared(small).await.unwrap();
     txn.commit().await.unwrap();
     let seen: i64 = ask(&database.db, "SELECT count(*) FROM note").await;
@@ -120,15 +120,15 @@ async fn the_server_ends_a_statement_and_a_pause_soon_after_the_client_s_patienc
     assert!(begun.elapsed() > patience, "it ends before the client does");
 
     database.execute("CREATE TABLE note (number int)").await;
-    let lock = db::begin(&database.db).await.unwrap();
+    let lock = begin(&database.db).await.unwrap();
     lock.execute_unprepared("LOCK TABLE note").await.unwrap();
-    let waits = db::begin(&impatient).await.unwrap();
+    let waits = begin(&impatient).await.unwrap();
     let error = timeout(PATIENCE, waits.execute_unprepared("LOCK TABLE note")).await;
     let error = error.unwrap().unwrap_err().to_string();
     assert!(error.contains("lock timeout"), "{error}");
     drop((waits, lock));
 
-    let pauses = db::begin(&impatient).await.unwrap();
+    let pauses = begin(&impatient).await.unwrap();
     until(async || sessions(&database.db, "idle in transaction", "BEGIN").await == 0).await;
     assert!(pauses.execute_unprepared("SELECT 1").await.is_err());
 }

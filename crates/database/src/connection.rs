@@ -185,7 +185,7 @@ async fn in_time<T>(
 
 /// A pool of one connection beside `db`, made like those of `db` when it is first used; on SQLite `db`
 /// itself. The metrics of pools do not count it.
-pub(crate) fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
+pub fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
     if db.get_database_backend() == DbBackend::Sqlite {
         return db.clone();
     }
