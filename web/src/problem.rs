@@ -111,6 +111,11 @@ impl Problem {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// Logs the cause, if the server is at fault.
     pub(crate) fn log(&self) {
         if let Some(cause) = &self.cause {
