@@ -7,7 +7,9 @@ use crate::settings::Settings;
 
 /// Runs until Ctrl-C. Requests and jobs under way are finished within the grace, as in production.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    dockerflow::metrics::install("dev", &settings.web.metrics, &worker::METRICS).await?;
+    let [database, queue] = worker::METRICS;
+    let metrics = [database, queue, &web::METRICS];
+    dockerflow::metrics::install("dev", &settings.web.metrics, &metrics).await?;
     let mut database = settings.web.database.clone();
     // While it migrates, one holds the lock and the other works.
     database.database_pool_size = database.database_pool_size.max(2);

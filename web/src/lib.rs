@@ -23,6 +23,9 @@ pub use healthcheck::Healthcheck;
 pub use limits::Limits;
 pub use settings::Settings;
 
+/// The metrics of the process, beside those of the database.
+pub static METRICS: [&dockerflow::metrics::Metric; 1] = [&server::CONNECTIONS_OVER_LIMIT];
+
 /// What is running, see [`dockerflow::version`].
 pub fn version() -> dockerflow::version::Version {
     dockerflow::version::Version::load(env!("CARGO_PKG_VERSION"))

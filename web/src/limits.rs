@@ -5,8 +5,15 @@ use std::time::Duration;
 /// The limits, which are not settings: what is right for them depends on the code, not on where it runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections are served at a time. Further ones wait in the kernel's backlog.
+    /// How many connections are served at a time. A further one takes the place of the longest idle one.
     pub connections: usize,
+    /// For how long that must have been without a request. Where all are busier, the new one is one of the reserve.
+    pub yield_time: Duration,
+    /// How many further connections get one answer: what Dockerflow asks is answered, all else is 503. Beyond
+    /// these, connections wait in the kernel's backlog.
+    pub reserve: usize,
+    /// How long a connection of the reserve may take for its header, and for taking its answer.
+    pub reserve_time: Duration,
     /// How long the header of a request may take from its first byte on, or on a new connection from the start.
     pub header_time: Duration,
     /// How long a connection may wait for its next request.
@@ -25,10 +32,24 @@ pub struct Limits {
     pub request_time: Duration,
 }
 
+impl Limits {
+    /// The limits for a connection of the reserve.
+    pub(crate) fn of_reserve(self) -> Self {
+        Self {
+            header_time: self.header_time.min(self.reserve_time),
+            write_time: self.write_time.min(self.reserve_time),
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1_000,
+            yield_time: Duration::from_secs(1),
+            reserve: 64,
+            reserve_time: Duration::from_secs(2),
             header_time: Duration::from_secs(15),
             keep_alive: Duration::from_mins(1),
             write_time: Duration::from_secs(30),

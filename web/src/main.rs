@@ -20,7 +20,12 @@ fn main() {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    dockerflow::metrics::install("web", &settings.metrics, &[&db::metrics::METRICS]).await?;
+    dockerflow::metrics::install(
+        "web",
+        &settings.metrics,
+        &[&db::metrics::METRICS, &web::METRICS],
+    )
+    .await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let app = tokio::select! {
         // The signal first, so that it is heard from the beginning.

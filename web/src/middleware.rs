@@ -8,9 +8,9 @@ mod problems;
 mod routes;
 mod security_headers;
 
-pub(crate) use body::BodyError;
+pub(crate) use body::{BodyError, read_body};
 pub(crate) use job_metadata::job_metadata;
-pub(crate) use limit::limit;
+pub(crate) use limit::{BeyondCapacity, limit};
 pub(crate) use methods::Methods;
 pub(crate) use problems::problems;
 pub(crate) use routes::Routes;

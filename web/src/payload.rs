@@ -1,7 +1,10 @@
 //! JSON, in requests and answers.
 
 mod invalid;
-mod parse;
+mod read;
+mod shape;
+#[cfg(test)]
+mod tests;
 
 use deserr::Deserr;
 use poem::{
@@ -17,16 +20,24 @@ use poem_openapi::{
 
 pub(crate) use invalid::Invalid;
 
-use crate::problem::Problem;
+use self::shape::Shape;
+use crate::{middleware::read_body, problem::Problem};
 
 /// A value as the body of a request or of an answer.
 ///
 /// As the body of a request it is 415 for another content type, 400 for what is no JSON, 422 with a JSON pointer for
-/// *each* rule that is broken, and 413 or 408 for a body that is too large or too slow.
+/// *each* rule that is broken (the first 20), and 413 or 408 for a body that is too large or too slow.
+///
+/// The body of a request has at most `MAX_BYTES`, and [`Limits::body_size`](crate::Limits) at most. Only what `T`
+/// names is kept of it. Each list in `T` needs a maximum, which is in the OpenAPI document too:
+/// `#[oai(validator(max_items = "100"))]`. Without one the service does not start.
 #[derive(Debug)]
-pub(crate) struct Json<T>(pub(crate) T);
+pub(crate) struct Json<T, const MAX_BYTES: usize = { 16 * 1024 }>(pub(crate) T);
 
-impl<'a, T: Type + Deserr<Invalid>> ApiExtractor<'a> for Json<T> {
+impl<'a, T, const MAX_BYTES: usize> ApiExtractor<'a> for Json<T, MAX_BYTES>
+where
+    T: Type + Deserr<Invalid> + 'static,
+{
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
@@ -37,6 +48,7 @@ impl<'a, T: Type + Deserr<Invalid>> ApiExtractor<'a> for Json<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
+        Shape::of::<T>();
         Some(MetaRequest {
             description: None,
             content: vec![MetaMediaType {
@@ -56,14 +68,8 @@ impl<'a, T: Type + Deserr<Invalid>> ApiExtractor<'a> for Json<T> {
             let detail = "The body must be JSON, and the header Content-Type say application/json.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
         }
-        let bytes = body.take()?.into_bytes().await?;
-        let value = parse::json(&bytes)?;
-        let null_characters = Invalid::null_characters(&value);
-        let value = deserr::deserialize(value).map_err(Invalid::into_problem)?;
-        match null_characters {
-            Some(invalid) => Err(invalid.into_problem().into()),
-            None => Ok(Self(value)),
-        }
+        let bytes = read_body(request, body.take()?, MAX_BYTES).await?;
+        Ok(Self(read::body(&bytes)?))
     }
 }
 
@@ -77,7 +83,7 @@ fn is_json(request: &Request) -> bool {
         .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
-impl<T: Type> Payload for Json<T> {
+impl<T: Type, const MAX_BYTES: usize> Payload for Json<T, MAX_BYTES> {
     const CONTENT_TYPE: &'static str = "application/json";
 
     fn schema_ref() -> MetaSchemaRef {
@@ -89,7 +95,7 @@ impl<T: Type> Payload for Json<T> {
     }
 }
 
-impl<T: ToJSON> IntoResponse for Json<T> {
+impl<T: ToJSON, const MAX_BYTES: usize> IntoResponse for Json<T, MAX_BYTES> {
     fn into_response(self) -> Response {
         Response::builder()
             .content_type(Self::CONTENT_TYPE)
@@ -97,7 +103,7 @@ impl<T: ToJSON> IntoResponse for Json<T> {
     }
 }
 
-impl<T: ToJSON> ApiResponse for Json<T> {
+impl<T: ToJSON, const MAX_BYTES: usize> ApiResponse for Json<T, MAX_BYTES> {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![MetaResponse {

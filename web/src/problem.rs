@@ -83,9 +83,12 @@ impl Problem {
 
     /// 503, with the cause for the log.
     pub(crate) fn unavailable(cause: impl Into<Cause>) -> Self {
-        Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
-            .header(header::RETRY_AFTER, RETRY_AFTER)
-            .cause(cause)
+        Self::busy().cause(cause)
+    }
+
+    /// 503 for a client that came at a bad time, which is nothing for the log.
+    pub(crate) fn busy() -> Self {
+        Self::of_status(StatusCode::SERVICE_UNAVAILABLE).header(header::RETRY_AFTER, RETRY_AFTER)
     }
 
     /// The same problem with a header.
@@ -109,6 +112,11 @@ impl Problem {
             cause: Some(cause.into()),
             ..self
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
     /// Logs the cause, if the server is at fault.

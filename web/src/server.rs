@@ -1,10 +1,15 @@
 //! Connections: accepted up to a number, served, and ended in order.
 //!
+//! When all are taken, a new one takes the place of the longest idle one. Where all are busy it is one of a small reserve:
+//! one request is read, and answered if it asks how the service is, else refused.
+//!
 //! This is hyper without poem's own server in between, which has no limit for the time of a header or for the number
 //! of connections, and at shutdown waits for clients that never finish one. HTTP/1.1 only: proxies speak nothing else
 //! to what is behind them.
 
 mod activity;
+mod group;
+mod pressure;
 mod stream;
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -19,16 +24,19 @@ use poem::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    activity::{Activity, TrackedBody},
+    activity::TrackedBody,
+    group::{Group, Handle},
+    pressure::Pressure,
     stream::TimedStream,
 };
-use crate::Limits;
+use crate::{Limits, middleware::BeyondCapacity};
+
+pub(crate) use pressure::CONNECTIONS_OVER_LIMIT;
 
 /// The request line and the headers of a request together, in bytes. A larger one is answered with 431.
 const HEADER_SIZE: usize = 64 * 1024;
@@ -49,31 +57,61 @@ pub(crate) async fn serve(
     let app = Arc::new(endpoint);
     let local = listener.local_addr()?;
     let closing = CancellationToken::new();
-    let mut connections = JoinSet::new();
+    let mut served = Group::default();
+    let mut reserve = Group::default();
+    let mut pressure = Pressure::new();
     let mut shutdown = pin!(shutdown);
     loop {
+        let has_room = served.open() < limits.connections + limits.reserve
+            && (served.staying() < limits.connections || reserve.open() < limits.reserve);
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            // A connection that panicked is in the log already.
-            Some(_) = connections.join_next() => {}
-            (stream, remote) = accept(&listener), if connections.len() < limits.connections => {
-                let connection = Connection { app: app.clone(), local, remote, limits, closing: closing.clone() };
-                connections.spawn(connection.serve(stream));
+            () = served.ended() => {}
+            () = reserve.ended() => {}
+            (stream, remote) = accept(&listener), if has_room => {
+                let is_full = served.staying() >= limits.connections;
+                let is_served = !is_full || served.dismiss_longest_idle(limits.yield_time);
+                match (is_full, is_served) {
+                    (false, _) => {}
+                    (true, true) => pressure.replaced(),
+                    (true, false) => pressure.refused(),
+                }
+                let (group, limits) = if is_served {
+                    (&mut served, limits)
+                } else {
+                    // The next one shall find room.
+                    if reserve.open() + 1 >= limits.reserve {
+                        reserve.dismiss_longest_idle(Duration::ZERO);
+                    }
+                    (&mut reserve, limits.of_reserve())
+                };
+                let handle = Handle::new(&closing);
+                let connection = Connection {
+                    app: app.clone(),
+                    local,
+                    remote,
+                    limits,
+                    closing: closing.clone(),
+                    handle: handle.clone(),
+                    is_served,
+                };
+                group.spawn(handle, connection.serve(stream));
             }
         }
     }
 
     drop(listener);
     closing.cancel();
-    tracing::info!(connections = connections.len(), "shutting down");
-    let ended = async { while connections.join_next().await.is_some() {} };
+    let open = |served: &Group, reserve: &Group| served.open() + reserve.open();
+    tracing::info!(connections = open(&served, &reserve), "shutting down");
+    let ended = async { tokio::join!(served.all_ended(), reserve.all_ended()) };
     if timeout(grace, ended).await.is_err() {
         tracing::warn!(
-            connections = connections.len(),
+            connections = open(&served, &reserve),
             "the grace is over, connections are cut off"
         );
-        connections.shutdown().await;
+        tokio::join!(served.cut_off(), reserve.cut_off());
     }
     Ok(())
 }
@@ -98,31 +136,41 @@ struct Connection {
     remote: SocketAddr,
     limits: Limits,
     closing: CancellationToken,
+    handle: Handle,
+    /// Whether it is not one of the reserve.
+    is_served: bool,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream) {
         // An answer should not wait for the acknowledgement of the one before. Best effort.
         let _ = stream.set_nodelay(true);
-        let activity = Arc::new(Activity::default());
+        let activity = &self.handle.activity;
         let stream = TimedStream::new(stream, activity.clone(), self.limits);
-        let service = service_fn(|request| self.answer(&activity, request));
+        let service = service_fn(|request| self.answer(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // hyper's limit starts when the connection begins to wait; the stream has the stricter one.
             .header_read_timeout(self.limits.keep_alive)
+            .keep_alive(self.is_served)
             .max_buf_size(HEADER_SIZE)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
 
         // An error is the client's: it went away, sent no HTTP, or was too slow.
         tokio::select! {
-            // First, so that a request that is here already is in flight when the shutdown is seen.
+            // First, so that a request that is here already is in flight when it has to leave.
             biased;
             _ = &mut connection => return,
-            () = self.closing.cancelled() => {}
+            () = self.handle.leave.cancelled() => {}
         }
-        if activity.has_begun() {
+        // At the shutdown, an answer that is not sent yet is waited for; else it was not taken for long enough.
+        let has_answers = if self.closing.is_cancelled() {
+            activity.has_begun()
+        } else {
+            activity.is_busy()
+        };
+        if has_answers {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }
@@ -130,10 +178,12 @@ impl Connection {
 
     fn answer(
         &self,
-        activity: &Arc<Activity>,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<TrackedBody>, Infallible>> + use<> {
-        let in_flight = activity.begin();
+        if !self.is_served {
+            request.extensions_mut().insert(BeyondCapacity);
+        }
+        let in_flight = self.handle.activity.begin();
         let app = self.app.clone();
         let local = LocalAddr(self.local.into());
         let remote = RemoteAddr(self.remote.into());

@@ -25,6 +25,9 @@ pub(crate) fn all(db: &DatabaseConnection) -> impl OpenApi + Clone + use<> {
     (Views { db: db.clone() }, job::Views { db: db.clone() })
 }
 
+/// How large the body of a sign-up may be, in bytes: its name and address, each character written as an escape.
+const SIGN_UP: usize = 4 * 1024;
+
 #[derive(Clone)]
 struct Views {
     db: DatabaseConnection,
@@ -97,7 +100,7 @@ impl Views {
     async fn create_user(
         &self,
         /// Who signs up
-        Json(new): Json<NewUser>,
+        Json(new): Json<NewUser, SIGN_UP>,
     ) -> Result<SignedUp, Problem> {
         let user = user::ActiveModel {
             name: Set(new.name.into()),

@@ -1,12 +1,14 @@
 //! All the metrics, as they are to be written down.
 
-use std::{fmt::Write as _, iter};
+use std::fmt::Write as _;
 
 use dockerflow::metrics::{Kind, METRICS, Metric};
 
 /// The metrics of all the binaries.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
-    let lists = iter::once(&METRICS[..]).chain(worker::METRICS);
+    let lists = [&METRICS[..], &web::METRICS]
+        .into_iter()
+        .chain(worker::METRICS);
     lists.flatten().copied()
 }
 

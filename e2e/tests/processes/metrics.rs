@@ -111,7 +111,8 @@ async fn every_metric_is_seen_once_there_were_requests_failures_and_a_rescue(
     assert_eq!(value(&page_of_web, posts), Some(2.0), "{page_of_web}");
 
     let seen: BTreeSet<&str> = names(&page).union(&names(&page_of_web)).copied().collect();
-    let lists: [&[&Metric]; 3] = [&METRICS, worker::METRICS[0], worker::METRICS[1]];
+    let [database, queue] = worker::METRICS;
+    let lists: [&[&Metric]; 4] = [&METRICS, database, queue, &web::METRICS];
     let mut listed: BTreeSet<&str> = lists.concat().iter().map(|metric| metric.name).collect();
     if backend == Sqlite {
         // It has nobody to listen to.

@@ -18,7 +18,7 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 
-use crate::Limits;
+use crate::{Limits, problem::Problem};
 
 /// Why a body is not read to its end. The texts are for the client.
 #[derive(Clone, Copy, Debug, Error)]
@@ -47,6 +47,42 @@ pub(crate) fn limit_body(limits: Limits, request: &mut Request) {
     }
 }
 
+/// All of the request's body, which has at most `max_bytes`.
+///
+/// # Errors
+/// 413 if it has more, which is seen before anything is read where the client says it. What [`limit_body`] raises.
+pub(crate) async fn read_body(
+    request: &Request,
+    body: Body,
+    max_bytes: usize,
+) -> Result<Vec<u8>, Problem> {
+    let too_large = || BodyError::TooLarge(max_bytes as u64);
+    let announced = announced(request);
+    if announced.is_some_and(|length| length > max_bytes as u64) {
+        return Err(too_large().into());
+    }
+    let mut chunks = body.into_bytes_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Problem::of_body(&error))?;
+        if bytes.len() + chunk.len() > max_bytes {
+            return Err(too_large().into());
+        }
+        if bytes.is_empty()
+            && let Some(length) = announced
+        {
+            // As much as it takes, and not up to twice that. What is not used yet is not in memory.
+            bytes.reserve_exact(usize::try_from(length).unwrap_or_default());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn announced(request: &Request) -> Option<u64> {
+    request.header(header::CONTENT_LENGTH)?.parse().ok()
+}
+
 struct LimitedBody {
     /// `None` when nothing is left of it.
     rest: Option<BoxStream<'static, io::Result<Bytes>>>,
@@ -60,12 +96,11 @@ struct LimitedBody {
 
 impl LimitedBody {
     fn new(body: Body, request: &Request, limits: Limits) -> Self {
-        let announced = request.header(header::CONTENT_LENGTH);
         let expect = request.header(header::EXPECT);
         Self {
             rest: Some(body.into_bytes_stream().boxed()),
             received: 0,
-            announced: announced.and_then(|length| length.parse().ok()),
+            announced: announced(request),
             is_held_back: expect.is_some_and(|expect| expect.eq_ignore_ascii_case("100-continue")),
             deadline: Box::pin(sleep(limits.body_time)),
             limits,

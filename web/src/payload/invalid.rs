@@ -7,12 +7,14 @@ use deserr::{
     errors::json::value_kinds_description_json,
 };
 
-use serde_json::Value;
-
 use crate::problem::{FieldError, Problem};
 
-/// What is wrong with a body. None of its texts repeats a value that was sent.
-#[derive(Debug)]
+/// How many broken rules an answer lists.
+pub(super) const MAX_FAULTS: usize = 20;
+
+/// What is wrong with a body: the first 20 faults. None of their texts repeats what was sent, and their pointers are
+/// made of names that the body's type has.
+#[derive(Debug, Default)]
 pub(crate) struct Invalid(Vec<FieldError>);
 
 impl Invalid {
@@ -21,11 +23,27 @@ impl Invalid {
         Self(vec![FieldError::new(pointer(location), detail)])
     }
 
-    /// The texts that have a null character, which PostgreSQL does not store. `None` where there is no such text.
-    pub(super) fn null_characters(value: &Value) -> Option<Self> {
-        let mut found = Vec::new();
-        find_null_characters(value, ValuePointerRef::Origin, &mut found);
-        (!found.is_empty()).then_some(Self(found))
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= MAX_FAULTS
+    }
+
+    pub(super) fn add(&mut self, fault: FieldError) {
+        if !self.is_full() {
+            self.0.push(fault);
+        }
+    }
+
+    /// Adds the faults of `other` that lie in places where nothing is wrong so far.
+    pub(super) fn add_elsewhere(&mut self, other: Self) {
+        for fault in other.0 {
+            if self.0.iter().all(|known| known.pointer != fault.pointer) {
+                self.add(fault);
+            }
+        }
     }
 
     pub(super) fn into_problem(self) -> Problem {
@@ -35,9 +53,13 @@ impl Invalid {
 
 impl MergeWithError<Self> for Invalid {
     fn merge(all: Option<Self>, other: Self, _: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
-        let mut all = all.map_or_else(Vec::new, |all| all.0);
-        all.extend(other.0);
-        ControlFlow::Continue(Self(all))
+        let mut all = all.unwrap_or_default();
+        other.0.into_iter().for_each(|fault| all.add(fault));
+        if all.is_full() {
+            ControlFlow::Break(all)
+        } else {
+            ControlFlow::Continue(all)
+        }
     }
 }
 
@@ -75,43 +97,18 @@ impl DeserializeError for Invalid {
     }
 }
 
-fn find_null_characters(value: &Value, location: ValuePointerRef<'_>, found: &mut Vec<FieldError>) {
-    let mut note = |text: &str| {
-        if text.contains('\0') {
-            found.push(FieldError::new(
-                pointer(location),
-                "must not have null characters",
-            ));
-        }
-    };
-    match value {
-        Value::String(text) => note(text),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                find_null_characters(item, location.push_index(index), found);
-            }
-        }
-        Value::Object(entries) => {
-            entries.keys().for_each(|name| note(name));
-            for (name, value) in entries {
-                find_null_characters(value, location.push_key(name), found);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
 /// The location as a JSON pointer (RFC 6901).
 fn pointer(location: ValuePointerRef<'_>) -> String {
     match location {
         ValuePointerRef::Origin => String::new(),
         ValuePointerRef::Key { key, prev } => {
-            format!(
-                "{}/{}",
-                pointer(*prev),
-                key.replace('~', "~0").replace('/', "~1")
-            )
+            format!("{}/{}", pointer(*prev), escape(key))
         }
         ValuePointerRef::Index { index, prev } => format!("{}/{index}", pointer(*prev)),
     }
+}
+
+/// A name as a part of a JSON pointer.
+pub(super) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,5 +1,7 @@
 //! Errors of others, as problems.
 
+use std::io;
+
 use db::jobs::EnqueueError;
 use poem::{error::ReadBodyError, http::StatusCode};
 use poem_openapi::error::{ParseParamError, ParsePathError};
@@ -38,8 +40,18 @@ impl From<poem::Error> for Problem {
 impl From<&ReadBodyError> for Problem {
     fn from(error: &ReadBodyError) -> Self {
         match error {
-            ReadBodyError::Io(error) if let Some(error) = BodyError::find(error) => error.into(),
+            ReadBodyError::Io(error) => Self::of_body(error),
             _ => Self::new(StatusCode::BAD_REQUEST, "The body could not be read."),
+        }
+    }
+}
+
+impl Problem {
+    /// What keeps a body from being read.
+    pub(crate) fn of_body(error: &io::Error) -> Self {
+        match BodyError::find(error) {
+            Some(error) => error.into(),
+            None => Self::new(StatusCode::BAD_REQUEST, "The body could not be read."),
         }
     }
 }

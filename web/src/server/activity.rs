@@ -4,10 +4,11 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use hyper::{
@@ -15,14 +16,24 @@ use hyper::{
     body::{Body, Bytes, Frame, SizeHint},
 };
 
-/// How many requests of a connection have begun, and how many have ended.
-#[derive(Debug, Default)]
+/// How many requests of a connection have begun, how many have ended, and when it was last without one.
+#[derive(Debug)]
 pub(super) struct Activity {
     begun: AtomicU64,
     ended: AtomicU64,
+    idle_since: AtomicU64,
 }
 
 impl Activity {
+    /// That of a new connection.
+    pub(super) fn new() -> Self {
+        Self {
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            idle_since: AtomicU64::new(milliseconds()),
+        }
+    }
+
     /// A request is in flight until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.begun.fetch_add(1, Relaxed);
@@ -43,6 +54,19 @@ impl Activity {
     pub(super) fn is_busy(&self) -> bool {
         self.begun() != self.ended.load(Relaxed)
     }
+
+    /// For how long there has been no request in flight. `None` while there is one.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        let since = self.idle_since.load(Relaxed);
+        let time = Duration::from_millis(milliseconds().saturating_sub(since));
+        (!self.is_busy()).then_some(time)
+    }
+}
+
+/// The time since the first call.
+fn milliseconds() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A request in flight.
@@ -62,6 +86,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        self.0.idle_since.store(milliseconds(), Relaxed);
         self.0.ended.fetch_add(1, Relaxed);
     }
 }

@@ -191,27 +191,6 @@ async fn a_client_that_does_not_take_its_answers_is_cut_off() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_until_others_end() {
-    let app = app_with(Limits {
-        connections: 2,
-        ..Limits::default()
-    })
-    .await;
-    let first = app.send(HALF_A_HEADER).await;
-    let mut second = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
-    second.until("Hello World!").await;
-
-    let mut third = app.send("GET /third HTTP/1.1\r\nHost: test\r\n\r\n").await;
-    // The service has time to do what it must not.
-    second.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
-    second.until("Hello World!").await;
-    assert!(third.is_silent());
-
-    drop(first);
-    third.until("Hello third").await;
-}
-
-#[tokio::test]
 async fn many_slow_clients_do_not_keep_others_from_being_served() {
     let limits = Limits {
         header_time: SHORT * 2,

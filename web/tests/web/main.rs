@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod binary;
+mod capacity;
 mod docs;
 mod headers;
 mod limits;

@@ -131,12 +131,6 @@ impl Connection {
         }
         text
     }
-
-    /// Whether nothing has arrived, and the connection is open.
-    pub fn is_silent(&self) -> bool {
-        let nothing = self.0.try_read(&mut [0]);
-        nothing.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
 }
 
 pub fn settings(folder: &TempDir, variables: &[(&str, &str)]) -> Settings {

@@ -1,0 +1,92 @@
+//! Connections that are open, of which the longest idle one can be told to leave.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+
+/// What the server knows of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Handle {
+    pub(super) activity: Arc<Activity>,
+    pub(super) leave: CancellationToken,
+}
+
+impl Handle {
+    /// That of a new connection, which is to leave at the end of the service too.
+    pub(super) fn new(closing: &CancellationToken) -> Self {
+        Self {
+            activity: Arc::new(Activity::new()),
+            leave: closing.child_token(),
+        }
+    }
+}
+
+/// The open connections of a kind.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    tasks: JoinSet<()>,
+    /// Those that were not told to leave.
+    staying: HashMap<Id, Handle>,
+}
+
+impl Group {
+    /// How many connections are open, those included that are leaving.
+    pub(super) fn open(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// How many connections are here to stay.
+    pub(super) fn staying(&self) -> usize {
+        self.staying.len()
+    }
+
+    /// Serves a connection.
+    pub(super) fn spawn(
+        &mut self,
+        handle: Handle,
+        connection: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let task = self.tasks.spawn(connection);
+        self.staying.insert(task.id(), handle);
+    }
+
+    /// Waits until a connection ends, or for ever where there is none.
+    pub(super) async fn ended(&mut self) {
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            // A connection that panicked is in the log already.
+            Some(Err(error)) => error.id(),
+            None => return std::future::pending().await,
+        };
+        self.staying.remove(&id);
+    }
+
+    /// Tells the connection to leave that has been without a request for longest, if that is as long as `idle`.
+    /// Whether there was any.
+    pub(super) fn dismiss_longest_idle(&mut self, idle: Duration) -> bool {
+        let idle_times = self.staying.iter();
+        let idle_times =
+            idle_times.filter_map(|(id, handle)| Some((*id, handle.activity.idle_for()?)));
+        let longest = idle_times.max_by_key(|(_, time)| *time);
+        let handle = longest
+            .filter(|(_, time)| *time >= idle)
+            .and_then(|(id, _)| self.staying.remove(&id));
+        if let Some(handle) = &handle {
+            handle.leave.cancel();
+        }
+        handle.is_some()
+    }
+
+    /// Waits until all connections have ended.
+    pub(super) async fn all_ended(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Cuts all connections off.
+    pub(super) async fn cut_off(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,135 @@
+//! What happens when all connections are taken.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use web::Limits;
+
+use crate::server::{Connection, Server, in_time, problem};
+
+const HELLO: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+
+const HALF_A_HEADER: &str = "GET / HTTP/1.1\r\nHost: test\r\nX-More: ";
+
+/// The service asks for the body, so the request is in flight.
+const EXPECTING: &str = "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+                         Expect: 100-continue\r\nContent-Length: 40\r\n\r\n";
+
+async fn app_with(limits: Limits) -> Server {
+    Server::start_with(&[], limits).await
+}
+
+async fn busy(app: &Server) -> Connection {
+    let mut connection = app.send(EXPECTING).await;
+    connection.until("100 Continue\r\n\r\n").await;
+    connection
+}
+
+#[rstest]
+#[case::after_an_answer(HELLO, "Hello World!")]
+#[case::within_a_header(HALF_A_HEADER, "")]
+#[case::silent("", "")]
+#[tokio::test]
+async fn the_connection_that_is_idle_for_longest_gives_way_to_a_new_one(
+    #[case] sent: &str,
+    #[case] answer: &str,
+) {
+    let app = app_with(Limits {
+        connections: 3,
+        yield_time: Duration::from_millis(20),
+        ..Limits::default()
+    })
+    .await;
+    let _busy = busy(&app).await;
+    let mut longest = app.send(sent).await;
+    longest.until(answer).await;
+    // Connections are accepted in turn, so this one is younger.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut younger = app.send(HELLO).await;
+    younger.until("Hello World!").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+
+    let mut new = app.send(HELLO).await;
+    new.until("Hello World!").await;
+    assert_eq!(longest.rest().await, "");
+    for connection in [&mut younger, &mut new] {
+        connection.send(HELLO).await;
+        connection.until("Hello World!").await;
+    }
+}
+
+#[tokio::test]
+async fn where_all_are_busy_only_the_health_is_told_until_one_ends() {
+    let app = app_with(Limits {
+        connections: 1,
+        yield_time: Duration::ZERO,
+        ..Limits::default()
+    })
+    .await;
+    let busy = busy(&app).await;
+
+    let refused = app.get("/").await;
+    assert_eq!(refused.headers()["connection"], "close");
+    assert!(refused.headers().contains_key("retry-after"));
+    problem(refused, 503).await;
+    for path in ["/__lbheartbeat__", "/__heartbeat__", "/__version__"] {
+        let told = app.get(path).await;
+        assert_eq!(
+            (told.status().as_u16(), &told.headers()["connection"]),
+            (200, &"close".parse().unwrap()),
+            "{path}"
+        );
+    }
+
+    drop(busy);
+    in_time(async { while app.get("/").await.status() != 200 {} }).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_was_busy_a_moment_ago_does_not_give_way() {
+    let app = app_with(Limits {
+        connections: 1,
+        yield_time: Duration::from_hours(1),
+        ..Limits::default()
+    })
+    .await;
+    let mut first = app.send(HELLO).await;
+    first.until("Hello World!").await;
+    let refused = app.send(HELLO).await.rest().await;
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    first.send(HELLO).await;
+    first.until("Hello World!").await;
+}
+
+#[tokio::test]
+async fn clients_that_are_silent_do_not_use_the_reserve_up() {
+    let app = app_with(Limits {
+        connections: 1,
+        reserve: 3,
+        // Nobody is cut off for being slow.
+        reserve_time: Duration::from_hours(1),
+        header_time: Duration::from_hours(1),
+        ..Limits::default()
+    })
+    .await;
+    let _busy = busy(&app).await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(app.send("").await);
+    }
+    assert_eq!(app.get("/__lbheartbeat__").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_client_of_the_reserve_has_little_time() {
+    let app = app_with(Limits {
+        connections: 1,
+        reserve_time: Duration::from_millis(100),
+        ..Limits::default()
+    })
+    .await;
+    let _busy = busy(&app).await;
+    for beginning in ["", HALF_A_HEADER] {
+        assert_eq!(app.send(beginning).await.rest().await, "");
+    }
+}
