@@ -15,7 +15,7 @@ use sea_orm::DatabaseConnection;
 
 use crate::{
     Limits, Settings, docs, middleware,
-    middleware::{Methods, Routes},
+    middleware::{Budget, Methods, Routes},
     views,
 };
 
@@ -33,6 +33,7 @@ pub(crate) fn build(
     let methods = Methods::of(views.clone(), &routes);
     let api = OpenApiService::new(routes.noted_by(views), "Bare Necessities", &*release);
 
+    let budget = Budget::new(limits.bodies_size);
     let checks = checks(db);
     checks.watch();
     dockerflow::poem::routes(version, checks, settings.error_endpoint.is_on())
@@ -51,7 +52,9 @@ pub(crate) fn build(
         .around(move |endpoint, request| {
             middleware::job_metadata(release.clone(), endpoint, request)
         })
-        .around(move |endpoint, request| middleware::limit(limits, endpoint, request))
+        .around(move |endpoint, request| {
+            middleware::limit(limits, budget.clone(), endpoint, request)
+        })
         .boxed()
         // The log knows why: the panic hook wrote it.
         .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))
