@@ -18,7 +18,7 @@ pub struct Limits {
     pub header_time: Duration,
     /// How long a connection may wait for its next request.
     pub keep_alive: Duration,
-    /// How long a client may take to receive what is ready to be sent.
+    /// How long a client may take to receive what is ready to be sent, of which there are 80 KiB at most at a time.
     pub write_time: Duration,
     /// How large the body of a request may be, in bytes. An endpoint has a smaller limit of its own.
     pub body_size: u64,

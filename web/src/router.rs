@@ -36,15 +36,19 @@ pub(crate) fn build(
     let budget = Budget::new(limits.bodies_size);
     let checks = checks(db);
     checks.watch();
-    dockerflow::poem::routes(version, checks, settings.error_endpoint.is_on())
-        .at(
-            docs::PAGE,
-            get(docs::page(&api)).with(NoteRoute::new(docs::PAGE)),
-        )
-        .at(
-            docs::DOCUMENT,
-            get(docs::document(&api)).with(NoteRoute::new(docs::DOCUMENT)),
-        )
+    let mut route = dockerflow::poem::routes(version, checks, settings.error_endpoint.is_on());
+    if settings.api_docs.is_on() {
+        route = route
+            .at(
+                docs::PAGE,
+                get(docs::page(&api)).with(NoteRoute::new(docs::PAGE)),
+            )
+            .at(
+                docs::DOCUMENT,
+                get(docs::document(&api)).with(NoteRoute::new(docs::DOCUMENT)),
+            );
+    }
+    route
         .nest("/", api)
         // From the inside out. Boxed here and there, since a future that holds all the others is copied
         // by each of them (`cargo race get-hello`).

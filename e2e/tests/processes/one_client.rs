@@ -66,10 +66,15 @@ fn held_back_small_body() -> Vec<u8> {
     sign_up(4096, &" ".repeat(4095))
 }
 
+fn docs() -> Vec<u8> {
+    b"GET /api/v1/docs HTTP/1.1\r\nHost: test\r\n\r\n".to_vec()
+}
+
 #[rstest]
 #[case::json(8, null_characters(), true)]
 #[case::large_bodies(950, held_back_body(), true)]
 #[case::small_bodies(950, held_back_small_body(), false)]
+#[case::docs_page_unread(950, docs(), true)]
 #[case::half_headers(1_000, format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(60_000)).into_bytes(), false)]
 #[tokio::test]
 async fn web_stays_within_256_mb_answers_others_and_gives_memory_back(
