@@ -43,15 +43,20 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 /// What a developer wants to know first.
 fn greet(settings: &Settings, app: &web::App) {
     let address = app.address();
-    let rows = [
+    let mut rows = vec![
         (format!("http://{address}"), "the service"),
-        (format!("http://{address}/api/v1/docs"), "its endpoints"),
         (settings.mail_way(), "where mail goes"),
         (
             settings.web.database.database_url.to_string(),
             "the database",
         ),
     ];
+    if settings.web.api_docs.is_on() {
+        rows.insert(
+            1,
+            (format!("http://{address}/api/v1/docs"), "its endpoints"),
+        );
+    }
     let width = rows
         .iter()
         .map(|(place, _)| place.len())

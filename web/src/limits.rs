@@ -18,10 +18,13 @@ pub struct Limits {
     pub header_time: Duration,
     /// How long a connection may wait for its next request.
     pub keep_alive: Duration,
-    /// How long a client may take to receive what is ready to be sent.
+    /// How long a client may take to receive what is ready to be sent, of which there are 80 KiB at most at a time.
     pub write_time: Duration,
-    /// How large the body of a request may be, in bytes.
+    /// How large the body of a request may be, in bytes. An endpoint has a smaller limit of its own.
     pub body_size: u64,
+    /// How large the bodies of all requests may be together, in bytes. The first 16 KiB of each are not counted. A body
+    /// that finds no room within its time is answered 503.
+    pub bodies_size: u32,
     /// How long the body of a request may take.
     pub body_time: Duration,
     /// How much of a body that nobody wants is still read, in bytes, so that its sender gets to read the answer.
@@ -54,6 +57,7 @@ impl Default for Limits {
             keep_alive: Duration::from_mins(1),
             write_time: Duration::from_secs(30),
             body_size: 1024 * 1024,
+            bodies_size: 64 * 1024 * 1024,
             body_time: Duration::from_secs(15),
             linger_size: 16 * 1024 * 1024,
             linger_time: Duration::from_secs(10),

@@ -1,6 +1,7 @@
 //! What every request passes, a file each. `router.rs` has the order.
 
 mod body;
+mod budget;
 mod job_metadata;
 mod limit;
 mod methods;
@@ -9,6 +10,7 @@ mod routes;
 mod security_headers;
 
 pub(crate) use body::{BodyError, read_body};
+pub(crate) use budget::Budget;
 pub(crate) use job_metadata::job_metadata;
 pub(crate) use limit::{BeyondCapacity, limit};
 pub(crate) use methods::Methods;

@@ -15,7 +15,7 @@ use sea_orm::DatabaseConnection;
 
 use crate::{
     Limits, Settings, docs, middleware,
-    middleware::{Methods, Routes},
+    middleware::{Budget, Methods, Routes},
     views,
 };
 
@@ -33,17 +33,22 @@ pub(crate) fn build(
     let methods = Methods::of(views.clone(), &routes);
     let api = OpenApiService::new(routes.noted_by(views), "Bare Necessities", &*release);
 
+    let budget = Budget::new(limits.bodies_size);
     let checks = checks(db);
     checks.watch();
-    dockerflow::poem::routes(version, checks, settings.error_endpoint.is_on())
-        .at(
-            docs::PAGE,
-            get(docs::page(&api)).with(NoteRoute::new(docs::PAGE)),
-        )
-        .at(
-            docs::DOCUMENT,
-            get(docs::document(&api)).with(NoteRoute::new(docs::DOCUMENT)),
-        )
+    let mut route = dockerflow::poem::routes(version, checks, settings.error_endpoint.is_on());
+    if settings.api_docs.is_on() {
+        route = route
+            .at(
+                docs::PAGE,
+                get(docs::page(&api)).with(NoteRoute::new(docs::PAGE)),
+            )
+            .at(
+                docs::DOCUMENT,
+                get(docs::document(&api)).with(NoteRoute::new(docs::DOCUMENT)),
+            );
+    }
+    route
         .nest("/", api)
         // From the inside out. Boxed here and there, since a future that holds all the others is copied
         // by each of them (`cargo race get-hello`).
@@ -51,7 +56,9 @@ pub(crate) fn build(
         .around(move |endpoint, request| {
             middleware::job_metadata(release.clone(), endpoint, request)
         })
-        .around(move |endpoint, request| middleware::limit(limits, endpoint, request))
+        .around(move |endpoint, request| {
+            middleware::limit(limits, budget.clone(), endpoint, request)
+        })
         .boxed()
         // The log knows why: the panic hook wrote it.
         .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))

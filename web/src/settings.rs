@@ -25,6 +25,10 @@ pub struct Settings {
     #[conf(env, default_value = "false")]
     pub error_endpoint: Switch,
 
+    /// Whether the documentation of the api is there: its page and its OpenAPI document
+    #[conf(env, default_value = "true")]
+    pub api_docs: Switch,
+
     /// The database.
     #[conf(flatten)]
     pub database: db::Settings,

@@ -13,6 +13,7 @@ mod kill;
 mod load;
 mod metrics;
 mod mozlog;
+mod one_client;
 mod secrecy;
 mod service;
 mod settings;

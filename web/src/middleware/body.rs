@@ -1,4 +1,4 @@
-//! The body of a request: not too large, not too slow, and read to its end.
+//! The body of a request: not too large, not too slow, within what all bodies share, and read to its end.
 //!
 //! A server that answers and closes while its client is still sending resets the connection, and the client never
 //! sees the answer. So what a view leaves of a body is read on in the background, within limits.
@@ -18,6 +18,7 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 
+use super::budget::{Budget, Held, Room};
 use crate::{Limits, problem::Problem};
 
 /// Why a body is not read to its end. The texts are for the client.
@@ -27,6 +28,8 @@ pub(crate) enum BodyError {
     TooLarge(u64),
     #[error("The body did not arrive in time.")]
     TooSlow,
+    #[error("There is no room for the body now. Try again later.")]
+    NoRoom,
 }
 
 impl BodyError {
@@ -38,13 +41,17 @@ impl BodyError {
     }
 }
 
-/// Limits the body of the request, whichever extractor reads it.
-pub(crate) fn limit_body(limits: Limits, request: &mut Request) {
+/// Limits the body of the request, whichever extractor reads it. What is returned holds the body's room in the budget.
+pub(super) fn limit_body(limits: Limits, budget: &Budget, request: &mut Request) -> Option<Held> {
     let body = request.take_body();
-    if !body.is_empty() {
-        let body = LimitedBody::new(body, request, limits);
-        request.set_body(Body::from_bytes_stream(body));
+    if body.is_empty() {
+        return None;
     }
+    let room = budget.room();
+    let held = room.held();
+    let body = LimitedBody::new(body, request, limits, room);
+    request.set_body(Body::from_bytes_stream(body));
+    Some(held)
 }
 
 /// All of the request's body, which has at most `max_bytes`.
@@ -92,10 +99,13 @@ struct LimitedBody {
     is_held_back: bool,
     deadline: Pin<Box<Sleep>>,
     limits: Limits,
+    room: Room,
+    /// It has arrived, and there is no room for it yet.
+    waiting: Option<Bytes>,
 }
 
 impl LimitedBody {
-    fn new(body: Body, request: &Request, limits: Limits) -> Self {
+    fn new(body: Body, request: &Request, limits: Limits, room: Room) -> Self {
         let expect = request.header(header::EXPECT);
         Self {
             rest: Some(body.into_bytes_stream().boxed()),
@@ -104,37 +114,58 @@ impl LimitedBody {
             is_held_back: expect.is_some_and(|expect| expect.eq_ignore_ascii_case("100-continue")),
             deadline: Box::pin(sleep(limits.body_time)),
             limits,
+            room,
+            waiting: None,
         }
     }
 
+    /// What arrives, however large all of it together becomes.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        let limit = self.limits.body_size;
-        if self.announced.is_some_and(|length| length > limit) {
-            return Poll::Ready(Some(Err(io::Error::other(BodyError::TooLarge(limit)))));
-        }
         let Some(rest) = &mut self.rest else {
             return Poll::Ready(None);
         };
         self.is_held_back = false;
-        let Poll::Ready(chunk) = rest.poll_next_unpin(context) else {
-            ready!(self.deadline.as_mut().poll(context));
-            // Whoever is that slow is not waited for any longer.
-            self.rest = None;
-            return Poll::Ready(Some(Err(io::Error::other(BodyError::TooSlow))));
-        };
-        match chunk {
-            Some(Ok(bytes)) => {
-                self.received += bytes.len() as u64;
-                if self.received > limit {
-                    return Poll::Ready(Some(Err(io::Error::other(BodyError::TooLarge(limit)))));
-                }
-                Poll::Ready(Some(Ok(bytes)))
-            }
-            end => {
+        if let Poll::Ready(chunk) = rest.poll_next_unpin(context) {
+            if !matches!(chunk, Some(Ok(_))) {
                 self.rest = None;
-                Poll::Ready(end)
             }
+            return Poll::Ready(chunk);
         }
+        ready!(self.deadline.as_mut().poll(context));
+        // A client that is that slow is not waited for any longer.
+        self.rest = None;
+        Poll::Ready(Some(Err(io::Error::other(BodyError::TooSlow))))
+    }
+
+    /// Whether there is room for what has arrived, before the time is over.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        if self.room.poll_for(self.received, context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.deadline.as_mut().poll(context));
+        Poll::Ready(Err(BodyError::NoRoom))
+    }
+
+    fn poll_limited(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let limit = self.limits.body_size;
+        let too_large = || Poll::Ready(Some(Err(io::Error::other(BodyError::TooLarge(limit)))));
+        if self.announced.is_some_and(|length| length > limit) {
+            return too_large();
+        }
+        if self.waiting.is_none() {
+            let bytes = match ready!(self.poll_chunk(context)) {
+                Some(Ok(bytes)) => bytes,
+                end => return Poll::Ready(end),
+            };
+            self.received += bytes.len() as u64;
+            if self.received > limit {
+                return too_large();
+            }
+            self.waiting = Some(bytes);
+        }
+        let has_room = ready!(self.poll_room(context)).map_err(io::Error::other);
+        let bytes = self.waiting.take();
+        Poll::Ready(bytes.map(|bytes| has_room.map(|()| bytes)))
     }
 }
 
@@ -142,7 +173,7 @@ impl Stream for LimitedBody {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_chunk(context)
+        self.poll_limited(context)
     }
 }
 

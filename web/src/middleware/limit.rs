@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use poem::{Endpoint, Request, Result};
 use thiserror::Error;
 
-use super::body::limit_body;
+use super::{body::limit_body, budget::Budget};
 use crate::{Limits, problem::Problem};
 
 #[derive(Debug, Error)]
@@ -21,19 +21,130 @@ fn is_of_dockerflow(path: &str) -> bool {
     path.starts_with("/__")
 }
 
-/// Refuses with a 503 what is [`BeyondCapacity`], except for Dockerflow's endpoints. Gives up on `endpoint` after the time that a request has, with a 503. A transaction that it had open is
-/// rolled back.
+/// Refuses with a 503 what is [`BeyondCapacity`], except for Dockerflow's endpoints. Gives up on `endpoint` after the
+/// time that a request has, with a 503. A transaction that it had open is rolled back.
 pub(crate) async fn limit<E: Endpoint>(
     limits: Limits,
+    budget: Budget,
     endpoint: Arc<E>,
     mut request: Request,
 ) -> Result<E::Output> {
     if request.data::<BeyondCapacity>().is_some() && !is_of_dockerflow(request.uri().path()) {
         return Err(Problem::busy().into());
     }
-    limit_body(limits, &mut request);
+    let _held = limit_body(limits, &budget, &mut request);
     match tokio::time::timeout(limits.request_time, endpoint.call(request)).await {
         Ok(result) => result,
         Err(_) => Err(Problem::unavailable(TookTooLong(limits.request_time)).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io;
+
+    use futures_util::{StreamExt as _, future::join_all, stream};
+    use poem::{
+        Body,
+        endpoint::make,
+        http::StatusCode,
+        web::headers::{ContentLength, HeaderMapExt as _},
+    };
+
+    use super::{super::budget::FREE, *};
+
+    const BODY_TIME: Duration = Duration::from_millis(400);
+
+    const LARGE: usize = 100_000;
+
+    /// Room for two large bodies and a half.
+    const BUDGET: u32 = 250_000;
+
+    /// Waits until bodies of these sizes have taken their room.
+    async fn taken(budget: &Budget, sizes: &[usize]) {
+        let counted = sizes.iter().map(|size| *size as u64 - FREE);
+        let free = u64::from(BUDGET) - counted.sum::<u64>();
+        while budget.free() as u64 > free {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What is answered to a body of which this comes, and then, if it is held back, nothing.
+    async fn status(budget: &Budget, size: usize, is_held_back: bool) -> StatusCode {
+        status_within(BODY_TIME, budget, size, is_held_back).await
+    }
+
+    async fn status_within(
+        body_time: Duration,
+        budget: &Budget,
+        size: usize,
+        is_held_back: bool,
+    ) -> StatusCode {
+        let limits = Limits {
+            body_time,
+            ..Limits::default()
+        };
+        let view = make(async |request: Request| {
+            let bytes = request.into_body().into_bytes().await?;
+            Ok::<_, poem::Error>(bytes.len().to_string())
+        });
+        let beginning = stream::iter(
+            (0..size)
+                .step_by(1000)
+                .map(|_| Ok::<_, io::Error>(vec![b'x'; 1000])),
+        );
+        let mut request = Request::builder().body(if is_held_back {
+            Body::from_bytes_stream(beginning.chain(stream::pending()))
+        } else {
+            Body::from_bytes_stream(beginning)
+        });
+        request
+            .headers_mut()
+            .typed_insert(ContentLength(size as u64 + 1));
+        match limit(limits, budget.clone(), Arc::new(view), request).await {
+            Ok(_) => StatusCode::OK,
+            Err(error) => Problem::from(error).respond(None, None).status(),
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_that_do_not_end_take_no_more_than_all_may_and_small_ones_pass() {
+        let budget = Budget::new(BUDGET);
+        let first = join_all([LARGE, LARGE].map(|size| status(&budget, size, true)));
+        let later = async {
+            taken(&budget, &[LARGE, LARGE]).await;
+            let large = (0..3).map(|_| status_within(BODY_TIME / 4, &budget, LARGE, true));
+            tokio::join!(join_all(large), status(&budget, 10_000, false))
+        };
+        let (first, (large, small)) = tokio::join!(first, later);
+        assert_eq!(first, [StatusCode::REQUEST_TIMEOUT; 2]);
+        assert_eq!(large, [StatusCode::SERVICE_UNAVAILABLE; 3]);
+        assert_eq!(small, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn room_is_given_back_when_a_request_ends() {
+        let budget = Budget::new(BUDGET);
+        for _ in 0..5 {
+            assert_eq!(
+                status(&budget, LARGE, true).await,
+                StatusCode::REQUEST_TIMEOUT
+            );
+            assert_eq!(status(&budget, LARGE * 2, false).await, StatusCode::OK);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_waits_for_room_within_its_time() {
+        let budget = Budget::new(BUDGET);
+        let later = async {
+            taken(&budget, &[2 * LARGE]).await;
+            status_within(BODY_TIME * 10, &budget, LARGE, false).await
+        };
+        let (first, later) = tokio::join!(status(&budget, LARGE * 2, true), later);
+        assert_eq!(first, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(later, StatusCode::OK);
     }
 }

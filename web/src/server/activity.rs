@@ -7,7 +7,7 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -79,6 +79,7 @@ impl InFlight {
         let response: Response<_> = response.into();
         response.map(|body| TrackedBody {
             body: Box::pin(body),
+            rest: Bytes::new(),
             _in_flight: self,
         })
     }
@@ -91,9 +92,16 @@ impl Drop for InFlight {
     }
 }
 
-/// A response's body that hyper drops when it has taken all of it.
+/// How many bytes of an answer hyper is given at once. It copies them behind the header, up to the size of its
+/// buffer (64 KiB), and asks for more once the client has taken that.
+const PIECE: usize = 16 * 1024;
+
+/// A response's body that hyper drops when it has taken all of it. A large one is passed on in pieces, which stay
+/// shared until the client can take them: otherwise hyper has a copy of all of it for each client that does not read.
 pub(super) struct TrackedBody {
     body: Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>,
+    /// What the body has given and hyper has not taken yet.
+    rest: Bytes,
     _in_flight: InFlight,
 }
 
@@ -105,14 +113,32 @@ impl Body for TrackedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.body.as_mut().poll_frame(context)
+        if self.rest.is_empty() {
+            let frame = match ready!(self.body.as_mut().poll_frame(context)) {
+                Some(Ok(frame)) => frame,
+                end => return Poll::Ready(end),
+            };
+            match frame.into_data() {
+                Ok(bytes) => self.rest = bytes,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let length = self.rest.len().min(PIECE);
+        let piece = self.rest.split_to(length);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = self.rest.len() as u64;
+        let mut size = self.body.size_hint();
+        if let Some(upper) = size.upper() {
+            size.set_upper(upper + rest);
+        }
+        size.set_lower(size.lower() + rest);
+        size
     }
 }
