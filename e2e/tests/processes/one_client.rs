@@ -72,7 +72,7 @@ fn docs() -> Vec<u8> {
 
 #[rstest]
 #[case::json(8, null_characters(), true)]
-#[case::large_bodies(950, held_back_body(), true)]
+#[case::large_bodies(400, held_back_body(), true)]
 #[case::small_bodies(950, held_back_small_body(), false)]
 #[case::docs_page_unread(950, docs(), true)]
 #[case::half_headers(1_000, format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(60_000)).into_bytes(), false)]
