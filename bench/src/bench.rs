@@ -222,6 +222,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// What it says next on stderr; other lines are passed on.
     pub fn hear<T: DeserializeOwned>(&mut self) -> anyhow::Result<T> {
         for line in &mut self.said {

@@ -6,6 +6,7 @@ mod enqueue;
 mod execute;
 mod footprint;
 mod full_tables;
+mod large_body;
 mod latency;
 mod long_readers;
 mod sqlite;
@@ -254,6 +255,7 @@ pub fn all(size: Size) -> Vec<Case> {
     cases.push(sqlite::case(size));
     cases.extend(enqueue::cases(size));
     cases.extend(web::cases(size));
+    cases.push(large_body::case(size));
     cases.extend(footprint::cases(size));
     cases.extend(builds::cases());
     cases
