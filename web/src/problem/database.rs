@@ -67,14 +67,17 @@ fn is_away(error: &DbErr) -> bool {
 }
 
 /// PostgreSQL (a SQLSTATE has five characters): connection lost (class 08), serialization failure or deadlock (40), no
-/// resources (53), stopped by an operator (57), read-only since a failover (25006), a lock that is not to be had
-/// in time (55P03). SQLite: busy in all its kinds, read-only, a full disk.
+/// resources (53), stopped by an operator (57), read-only since a failover (25006), a transaction that idled for too
+/// long (25P03), a lock that is not to be had in time (55P03). SQLite: busy (5), no memory (7), read-only (8), an
+/// error of the disk (10), a full one (13), a file that cannot be opened (14); extended codes have these in their
+/// last eight bits.
 fn is_passing(code: &str) -> bool {
     if code.len() == 5 {
         matches!(code.get(..2), Some("08" | "40" | "53" | "57"))
-            || matches!(code, "25006" | "55P03")
+            || matches!(code, "25006" | "25P03" | "55P03")
     } else {
-        matches!(code, "5" | "261" | "517" | "773" | "8" | "13")
+        let code = code.parse::<u32>().map(|code| code & 0xff);
+        matches!(code, Ok(5 | 7 | 8 | 10 | 13 | 14))
     }
 }
 
@@ -148,7 +151,7 @@ mod tests {
     #[test]
     fn what_passes_is_503_and_the_rest_is_500() {
         for code in [
-            "08006", "40001", "53300", "57P01", "25006", "55P03", "5", "517",
+            "08006", "40001", "53300", "57P01", "25006", "25P03", "55P03", "5", "517", "13", "778",
         ] {
             assert_eq!(
                 problem(code).status,

@@ -64,7 +64,7 @@ fn is_within(duration: Duration, last: &Mutex<Option<Instant>>) -> bool {
 /// Asks the server, whose transaction began with this statement unless there was one before. That holds
 /// for the simple protocol only, in which the statement is one message.
 async fn is_in_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let sql = "SELECT now() < statement_timestamp()";
+    let sql = "SELECT now() <> statement_timestamp()";
     raw_sql(sql).fetch_one(connection).await?.try_get(0)
 }
 
