@@ -73,6 +73,12 @@ async fn a_lease_that_lies_ahead_keeps_its_length_when_it_begins_anew(
     assert_eq!(store.at(0).renew_future_leases().await.unwrap(), 0);
 }
 
+/// The last tick of a schedule, in seconds after the start of the test.
+async fn last_tick(store: &TestStore, second: i64) -> i64 {
+    let last = store.at(second).last_tick("test", store.time(second)).await;
+    (last.unwrap() - store.time(0)).num_seconds()
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_schedule_whose_last_tick_lies_far_ahead_begins_now(
@@ -81,10 +87,7 @@ async fn a_schedule_whose_last_tick_lies_far_ahead_begins_now(
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
-    let last = async |second| {
-        let last = store.at(second).last_tick("test", store.time(second)).await;
-        (last.unwrap() - store.time(0)).num_seconds()
-    };
+    let last = async |second| last_tick(&store, second).await;
     assert_eq!(last(AHEAD).await, AHEAD);
     assert_eq!(last(0).await, 0);
     assert_eq!(last(1).await, 0, "it is not remembered");
@@ -100,10 +103,7 @@ async fn no_tick_fires_twice_where_a_clock_is_set_back_by_less_than_a_minute(
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
-    let last = async |second| {
-        let last = store.at(second).last_tick("test", store.time(second)).await;
-        (last.unwrap() - store.time(0)).num_seconds()
-    };
+    let last = async |second| last_tick(&store, second).await;
     assert_eq!(last(50).await, 50);
     assert_eq!(last(0).await, 50);
 }
