@@ -13,7 +13,7 @@ pub(crate) struct Settings {
     pub(crate) web: web::Settings,
 
     #[conf(flatten)]
-    queue: worker::QueueSettings,
+    queue: bare_queue::Settings,
 
     #[conf(flatten)]
     mail: worker::mail::Settings,
@@ -50,15 +50,15 @@ impl Settings {
     /// The worker's settings: what it has in common with web is the same.
     pub(crate) fn worker(&self) -> worker::Settings {
         worker::Settings {
-            shutdown_grace_seconds: self.web.shutdown_grace_seconds,
-            // Its heartbeat would say what web's says.
-            worker_port: None,
             queue: self.queue.clone(),
             mail: self.mail.clone(),
             database: self.web.database.clone(),
-            metrics: self.web.metrics.clone(),
-            log: self.web.log.clone(),
-            sentry: self.web.sentry.clone(),
+            process: dockerflow::ProcessSettings {
+                shutdown_grace_seconds: self.web.shutdown_grace_seconds,
+                metrics: self.web.metrics.clone(),
+                log: self.web.log.clone(),
+                sentry: self.web.sentry.clone(),
+            },
         }
     }
 

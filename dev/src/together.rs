@@ -23,7 +23,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     for step in pending {
         tracing::info!(step, "applied");
     }
-    let worker = worker::Worker::with_database(&settings.worker(), db).await?;
+    let worker = worker::start_with(&settings.worker(), db).await?;
     greet(settings, &app);
 
     let stop = CancellationToken::new();

@@ -8,18 +8,19 @@ use std::{
     time::Duration,
 };
 
+use bare_queue::entities::job;
+use bare_queue::{Task, testing::pass};
 use conf::Conf;
-use db::{entities::job, jobs::Task};
 use reqwest::{Method, Response};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::queue::Registry;
+use worker::Registry;
 
 use crate::{
     database::{Backend, TestDatabase, connect},
-    jobs::{pass, run_pending_jobs},
+    jobs::run_pending_jobs,
     smtp::SmtpServer,
 };
 

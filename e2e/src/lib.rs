@@ -17,6 +17,4 @@ pub mod unruly;
 
 pub use app::{TestApp, settings};
 pub use database::{Backend, TestDatabase, connect};
-pub use jobs::{
-    RunningWorker, pass, run_pending_jobs, start_scheduled_worker, start_worker, the_finished_job,
-};
+pub use jobs::{run_pending_jobs, start_worker, the_finished_job};

@@ -2,11 +2,10 @@
 
 use std::{thread, time::Duration};
 
+use bare_queue::{JobContext, Registry, ScheduleError, Schedules, Task, TaskError};
 use chrono::{DateTime, Utc};
-use db::jobs::Task;
 use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
-use worker::queue::{JobContext, Registry, ScheduleError, Schedules, TaskError};
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -7,12 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
-use db::{
-    entities::{finished_job, job, user},
-    jobs::{Task as _, enqueue_many},
-    tasks::SendWelcomeEmail,
+use bare_queue::{
+    Task as _, enqueue_many,
+    entities::{finished_job, job},
 };
+use chrono::{DateTime, Utc};
+use db::entities::user;
+use db::tasks::SendWelcomeEmail;
 use e2e::{
     Backend, TestDatabase,
     process::{Process, Signal},
@@ -39,7 +40,7 @@ impl Stage {
     /// Jobs for a worker that is not there yet.
     async fn set(backend: Backend) -> Option<Self> {
         let database = TestDatabase::migrated(backend).await?;
-        let txn = db::begin(&database.db).await.unwrap();
+        let txn = bare_database::begin(&database.db).await.unwrap();
         let users = (0..RUNNING + WAITING).map(|number| user::ActiveModel {
             name: Set(format!("user {number}")),
             email: Set(format!("user-{number}@example.net")),

@@ -6,5 +6,5 @@ pub mod steps;
 
 use bare_database::migrate::Schema;
 
-/// The schema that this release was built for.
-pub const SCHEMA: Schema = Schema::new(steps::all);
+/// The schema that this release was built for: the service's own tables and the queue's.
+pub const SCHEMA: Schema = Schema::new(&[steps::all, bare_queue::migrations::all]);

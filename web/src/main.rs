@@ -23,7 +23,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     dockerflow::metrics::install(
         "web",
         &settings.metrics,
-        &[&db::metrics::METRICS, &web::METRICS],
+        &[&bare_database::metrics::METRICS, &web::METRICS],
     )
     .await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());

@@ -75,6 +75,6 @@ fn checks(db: &DatabaseConnection) -> Checks {
     let db = db.clone();
     migration::SCHEMA.checks(&db).register("queues", move || {
         let db = db.clone();
-        async move { db::checks::queues(&db).await }
+        async move { bare_queue::checks::queues(&db).await }
     })
 }

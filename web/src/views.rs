@@ -9,7 +9,8 @@
 
 mod job;
 
-use db::{entities::user, jobs::Task as _, tasks::SendWelcomeEmail};
+use bare_queue::Task as _;
+use db::{entities::user, tasks::SendWelcomeEmail};
 use deserr::Deserr;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::PlainText};
 use sea_orm::{ActiveModelTrait as _, DatabaseConnection, Set};

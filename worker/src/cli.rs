@@ -1,11 +1,8 @@
 //! `worker jobs`: operating the queue from a shell.
 
-mod jobs;
-mod table;
-
+use bare_queue::cli::Jobs;
 use conf::{Conf, Subcommands};
 
-pub use self::jobs::Jobs;
 use crate::Settings;
 
 /// Claims jobs from the database and runs them, or operates the queue

@@ -1,91 +1,46 @@
-//! The worker: the tasks' code ([`tasks`]), and the queue's runtime that runs it ([`queue`]).
+//! The worker: the tasks' code ([`tasks`]), what runs by the clock ([`schedules`]), and what they use.
 
 mod cli;
-mod endpoints;
 pub mod mail;
-pub mod queue;
 mod resources;
 pub mod schedules;
 mod settings;
 pub mod tasks;
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
-
-pub use cli::{Cli, Command, Jobs};
-use dockerflow::poem::OperatorsPort;
-pub use resources::{Resources, Retention};
+use bare_queue::Worker;
 use sea_orm::DatabaseConnection;
-pub use settings::{ListenUrl, QueueSettings, Queues, Settings};
+
+pub use self::{
+    cli::{Cli, Command},
+    resources::Resources,
+    settings::Settings,
+};
+
+/// What a task of this service knows of its job.
+pub type JobContext = bare_queue::JobContext<Resources>;
+
+/// The tasks of this service, or others that use the same resources.
+pub type Registry = bare_queue::Registry<Resources>;
 
 /// The lists of what a worker measures.
-pub static METRICS: [&[&dockerflow::metrics::Metric]; 2] = [&db::metrics::METRICS, &queue::METRICS];
+pub static METRICS: [&[&dockerflow::metrics::Metric]; 2] =
+    [&bare_database::metrics::METRICS, &bare_queue::METRICS];
 
-/// A worker process: it claims jobs and runs them.
-pub struct Worker {
-    runtime: queue::Runtime,
-    endpoints: Option<OperatorsPort>,
-    db: DatabaseConnection,
-    settings: Settings,
+/// Connects to the database and starts to claim jobs.
+pub async fn start(settings: &Settings) -> anyhow::Result<Worker> {
+    let db = db::connect(&settings.database, "worker").await?;
+    start_with(settings, db).await
 }
 
-impl Worker {
-    /// Connects to the database and starts to claim jobs.
-    pub async fn build(settings: &Settings) -> anyhow::Result<Self> {
-        let db = db::connect(&settings.database, "worker").await?;
-        Self::with_database(settings, db).await
-    }
-
-    /// The same, with a connection for the tasks that is there already.
-    pub async fn with_database(
-        settings: &Settings,
-        db: DatabaseConnection,
-    ) -> anyhow::Result<Self> {
-        Self::with_tasks(settings, db, tasks::registry(), schedules::all()?).await
-    }
-
-    /// The same, with other tasks and schedules than the service's own.
-    pub async fn with_tasks(
-        settings: &Settings,
-        db: DatabaseConnection,
-        tasks: queue::Registry,
-        schedules: queue::Schedules,
-    ) -> anyhow::Result<Self> {
-        let endpoints = endpoints::bind(settings).await?;
-        let resources = Arc::new(Resources::build(settings, db.clone())?);
-        let config = settings.queue_config();
-        let work = queue::Work {
-            tasks,
-            schedules,
-            resources,
-        };
-        let runtime = queue::Runtime::start(config, &settings.database, work).await?;
-        Ok(Self {
-            runtime,
-            endpoints,
-            db,
-            settings: settings.clone(),
-        })
-    }
-
-    /// Where its own endpoints are, if `WORKER_PORT` is set.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.endpoints.as_ref().map(|port| port.address)
-    }
-
-    /// Runs jobs until `shutdown`, and then stops within the grace of the settings.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let checks = endpoints::checks(&self.db, self.runtime.health());
-        checks.watch();
-        let Some(endpoints) = self.endpoints else {
-            return self.runtime.run_until(shutdown).await;
-        };
-        let app = endpoints::app(&self.settings, checks);
-        // They answer while the worker drains: it is alive.
-        tokio::select! {
-            result = self.runtime.run_until(shutdown) => result,
-            () = endpoints.serve(app) => anyhow::bail!("the worker's endpoints ended by themselves"),
-        }
-    }
+/// The same, with a connection for the tasks that is there already.
+pub async fn start_with(settings: &Settings, db: DatabaseConnection) -> anyhow::Result<Worker> {
+    let resources = Resources::build(settings, db.clone())?;
+    Worker::builder(db.clone(), version())
+        .tasks(tasks::registry(), resources)
+        .schedules(schedules::all()?)
+        .checks(migration::SCHEMA.checks(&db))
+        .start(&settings.queue, &settings.process, &settings.database)
+        .await
 }
 
 /// What is running, see [`dockerflow::version`].

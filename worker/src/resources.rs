@@ -1,7 +1,5 @@
 //! What tasks need from outside. A client of another service is made here, once.
 
-use std::time::Duration;
-
 use sea_orm::DatabaseConnection;
 
 use crate::{Settings, mail::Mailer};
@@ -13,19 +11,6 @@ pub struct Resources {
     pub db: DatabaseConnection,
     /// The way out for mail.
     pub mailer: Mailer,
-    /// The version of this service.
-    pub version: Option<String>,
-    /// How long finished jobs are kept.
-    pub retention: Retention,
-}
-
-/// How long finished jobs are kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Retention {
-    /// Those that completed or were cancelled.
-    pub finished: Duration,
-    /// Those that are dead.
-    pub dead: Duration,
 }
 
 impl Resources {
@@ -34,11 +19,6 @@ impl Resources {
         Ok(Self {
             db,
             mailer: Mailer::build(&settings.mail)?,
-            version: Some(crate::version().version),
-            retention: Retention {
-                finished: Duration::from_hours(settings.queue.job_retention_hours),
-                dead: Duration::from_hours(24 * settings.queue.job_dead_retention_days),
-            },
         })
     }
 }

@@ -1,12 +1,9 @@
 //! What runs by the clock. A new schedule is a line here; one that is taken out stops.
 
-use db::{jobs::Task, tasks::PruneFinishedJobs};
+use bare_queue::{ScheduleError, Schedules};
 
-use crate::queue::{ScheduleError, Schedules};
-
-/// The schedules of this service.
+/// The schedules of this service, such as
+/// `.add("report", "0 6 * * 1", "Europe/Berlin", |tick| SendReport { until: tick }.job())?`.
 pub fn all() -> Result<Schedules, ScheduleError> {
-    Schedules::new().add("prune_finished_jobs", "0 * * * *", "UTC", |_| {
-        PruneFinishedJobs {}.job()
-    })
+    Ok(Schedules::new())
 }

@@ -1,29 +1,16 @@
 //! The worker's settings.
 
-use std::{collections::HashSet, str::FromStr, time::Duration};
-
 use conf::Conf;
-use db::DatabaseUrl;
-use dockerflow::settings::between;
 
-use crate::{mail, queue};
+use crate::mail;
 
 /// Claims jobs from the database and runs them
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "worker")]
 pub struct Settings {
-    /// For how many seconds requests and jobs in flight may go on after SIGTERM
-    #[conf(env, default_value = "25", value_parser = between(0, 3600))]
-    pub shutdown_grace_seconds: u64,
-
-    /// The port for the worker's own `/__heartbeat__`, `/__lbheartbeat__` and `/__version__`; unset:
-    /// none
-    #[conf(env, value_parser = between(0, 65535))]
-    pub worker_port: Option<u16>,
-
     /// The queue.
     #[conf(flatten)]
-    pub queue: QueueSettings,
+    pub queue: bare_queue::Settings,
 
     /// How mail leaves.
     #[conf(flatten)]
@@ -33,143 +20,7 @@ pub struct Settings {
     #[conf(flatten)]
     pub database: db::Settings,
 
-    /// Who is told of metrics.
+    /// The log, metrics, and how the process ends.
     #[conf(flatten)]
-    pub metrics: dockerflow::metrics::Settings,
-
-    /// The log.
-    #[conf(flatten)]
-    pub log: dockerflow::log::Settings,
-
-    /// Where errors are reported.
-    #[conf(flatten)]
-    pub sentry: dockerflow::sentry::Settings,
-}
-
-/// What is claimed, and how long it is kept.
-#[derive(Conf, Clone, Debug)]
-pub struct QueueSettings {
-    /// The queues, and how many jobs of each run at once in this process: `name:concurrency,…`
-    #[conf(env, default_value = "default:10")]
-    pub worker_queues: Queues,
-
-    /// A direct connection for LISTEN, where `DATABASE_URL` leads to PgBouncer; `off` means polling
-    /// only
-    #[conf(env, secret)]
-    pub database_listen_url: Option<ListenUrl>,
-
-    /// For how many seconds a worker's jobs are its own after each sign of life; then others take
-    /// them
-    #[conf(env, default_value = "8", value_parser = between(2, 3600))]
-    pub job_lease_seconds: u64,
-
-    /// For how many hours completed and cancelled jobs are kept
-    #[conf(env, default_value = "24", value_parser = between(0, 87_600))]
-    pub job_retention_hours: u64,
-
-    /// For how many days dead jobs are kept
-    #[conf(env, default_value = "30", value_parser = between(0, 3650))]
-    pub job_dead_retention_days: u64,
-}
-
-impl Settings {
-    pub(crate) fn queue_config(&self) -> queue::Config {
-        let url = &self.database.database_url;
-        queue::Config {
-            queues: self.queue.worker_queues.0.clone(),
-            lease: Duration::from_secs(self.queue.job_lease_seconds),
-            grace: Duration::from_secs(self.shutdown_grace_seconds),
-            listen_url: match &self.queue.database_listen_url {
-                Some(ListenUrl::Off) => None,
-                Some(ListenUrl::At(url)) => Some(url.clone()),
-                None => Some(url.clone()).filter(|url| !url.is_sqlite()),
-            },
-            hostname: dockerflow::hostname(),
-        }
-    }
-}
-
-/// The queues of a worker: at least one, each once, each with a concurrency from 1 to 10,000.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queues(pub Vec<queue::QueueConfig>);
-
-impl FromStr for Queues {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let queues = text.split(',').map(queue).collect::<Result<Vec<_>, _>>()?;
-        let names: HashSet<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
-        if names.len() < queues.len() {
-            return Err("a queue is named twice".to_owned());
-        }
-        Ok(Self(queues))
-    }
-}
-
-fn queue(text: &str) -> Result<queue::QueueConfig, String> {
-    let is_name = |name: &str| {
-        (1..=100).contains(&name.len())
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-    };
-    text.trim()
-        .split_once(':')
-        .filter(|(name, _)| is_name(name))
-        .and_then(|(name, concurrency)| Some((name, concurrency.parse().ok()?)))
-        .filter(|(_, concurrency)| (1..=10_000).contains(concurrency))
-        .map(|(name, concurrency)| queue::QueueConfig { name: name.to_owned(), concurrency })
-        .ok_or_else(|| {
-            "name:concurrency,… is accepted, with letters, digits, `_`, `-` and `.` in a name and a \
-             concurrency from 1 to 10000"
-                .to_owned()
-        })
-}
-
-/// Where a worker listens for new jobs.
-#[derive(Clone, Debug)]
-pub enum ListenUrl {
-    /// Nowhere: it polls.
-    Off,
-    /// At another URL than `DATABASE_URL`.
-    At(DatabaseUrl),
-}
-
-impl FromStr for ListenUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        let url: DatabaseUrl = text.parse().map_err(|error| format!("{error}; or `off`"))?;
-        if url.is_sqlite() {
-            return Err("postgres://… or `off` is accepted".to_owned());
-        }
-        Ok(Self::At(url))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queues_are_names_with_a_concurrency() {
-        let queues: Queues = "default:10, slow.mail:1".parse().unwrap();
-        let queue = |name: &str, concurrency| queue::QueueConfig {
-            name: name.to_owned(),
-            concurrency,
-        };
-        assert_eq!(queues.0, [queue("default", 10), queue("slow.mail", 1)]);
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        for text in [
-            "", "z:", "z", ":1", "z:0", "z:-1", "z:10001", "a b:1", "a:1,,b:1", "a:1,a:2",
-        ] {
-            assert!(text.parse::<Queues>().is_err(), "{text}");
-        }
-    }
+    pub process: dockerflow::ProcessSettings,
 }

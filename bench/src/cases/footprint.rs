@@ -7,10 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use db::{
-    jobs::{Task as _, enqueue_many},
-    tasks::SendWelcomeEmail,
-};
+use bare_queue::{enqueue_many, Task as _};
+use db::tasks::SendWelcomeEmail;
 use e2e::{process::free_port, smtp::SmtpServer};
 
 use super::{Case, Run, Unit, at_most, web::with_users};
@@ -146,7 +144,7 @@ fn worker(size: Size, used: Used) -> Run<[f64; 2]> {
         let idle = used(bench, &url, &worker)?;
         bench.runtime.block_on(async {
             let db = e2e::connect(&url).await;
-            let txn = db::begin(&db).await?;
+            let txn = bare_database::begin(&db).await?;
             let jobs = (0..size.jobs.cast_signed()).map(|number| SendWelcomeEmail {
                 user_id: 1 + number % USERS,
             });

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use db::jobs::{Claimer, JobStore, Outcome, Report};
+use bare_queue::testing::{Claimer, JobStore, Outcome, Report};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 

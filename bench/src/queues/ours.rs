@@ -2,9 +2,9 @@
 
 use std::future::pending;
 
-use db::jobs::{Task as _, enqueue_many};
+use bare_queue::{enqueue_many, Schedules, Task as _};
 use sea_orm::DatabaseConnection;
-use worker::{Worker, queue::Schedules};
+use worker::Worker;
 
 use super::{
     Action, BATCH, Jobs, Order, PAUSE, offer,
@@ -30,7 +30,7 @@ pub async fn enqueue(url: &str, jobs: u32, like: Jobs) -> anyhow::Result<()> {
     let db = e2e::connect(url).await;
     let ids: Vec<u32> = (0..jobs).collect();
     for batch in ids.chunks(BATCH) {
-        let txn = db::begin(&db).await?;
+        let txn = bare_database::begin(&db).await?;
         enqueue_many(&txn, batch.iter().map(|&id| job(like, id))).await?;
         txn.commit().await?;
     }
@@ -45,7 +45,7 @@ pub async fn enqueue_single(order: &Order, clients: u32) -> anyhow::Result<()> {
         let db = db.clone();
         tokio::spawn(async move {
             for id in 0..share {
-                let txn = db::begin(&db).await?;
+                let txn = bare_database::begin(&db).await?;
                 Nothing { id }.enqueue(&txn).await?;
                 txn.commit().await?;
             }
@@ -63,7 +63,7 @@ pub async fn offer(order: &Order, rate: u32, batch: u32) -> anyhow::Result<Vec<f
     offer::evenly(order.jobs, rate, batch, |ids| {
         let db = db.clone();
         async move {
-            let txn = db::begin(&db).await?;
+            let txn = bare_database::begin(&db).await?;
             if ids.len() == 1 {
                 Nothing { id: ids.start }.enqueue(&txn).await?;
             } else {

@@ -5,9 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use db::jobs::{NewJob, Task};
+use bare_queue::{JobContext, NewJob, Registry, Task, TaskError};
 use serde::{Deserialize, Serialize};
-use worker::queue::{JobContext, Registry, TaskError};
 
 use super::{Jobs, watch::Watch};
 

@@ -26,9 +26,12 @@ pub struct Status {
     pub ahead: Vec<String>,
 }
 
-/// The steps of a schema, oldest first.
+/// The steps of a schema.
 #[derive(Clone, Copy)]
-pub struct Schema(fn() -> Vec<Box<dyn MigrationTrait>>);
+pub struct Schema(&'static [Steps]);
+
+/// A list of steps.
+pub type Steps = fn() -> Vec<Box<dyn MigrationTrait>>;
 
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,14 +40,22 @@ impl fmt::Debug for Schema {
 }
 
 impl Schema {
-    /// The schema that these steps make.
-    pub const fn new(steps: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
-        Self(steps)
+    /// The schema that the steps of these lists make, in the order of their names: each begins with the date of
+    /// its making.
+    pub const fn new(lists: &'static [Steps]) -> Self {
+        Self(lists)
     }
 
-    /// The steps' names.
+    /// The steps, oldest first.
+    fn steps(self) -> Vec<Box<dyn MigrationTrait>> {
+        let mut steps: Vec<_> = self.0.iter().flat_map(|list| list()).collect();
+        steps.sort_by(|a, b| a.name().cmp(b.name()));
+        steps
+    }
+
+    /// The steps' names, oldest first.
     pub fn names(self) -> Vec<String> {
-        let steps = (self.0)();
+        let steps = self.steps();
         steps.iter().map(|step| step.name().to_owned()).collect()
     }
 

@@ -1,10 +1,41 @@
 //! A process from its settings to its exit code.
 
-use std::{fmt::Display, future::Future, io::Write as _, process};
+use std::{fmt::Display, future::Future, io::Write as _, process, time::Duration};
+
+use conf::Conf;
 
 use crate::log;
+use crate::metrics;
 use crate::sentry::{self, Sentry};
+use crate::settings::between;
 use crate::version::Version;
+
+/// What every process of a service is told by its environment
+#[derive(Conf, Clone, Debug)]
+pub struct ProcessSettings {
+    /// For how many seconds requests and jobs in flight may go on after SIGTERM
+    #[conf(env, default_value = "25", value_parser = between(0, 3600))]
+    pub shutdown_grace_seconds: u64,
+
+    /// Who is told of metrics.
+    #[conf(flatten)]
+    pub metrics: metrics::Settings,
+
+    /// The log.
+    #[conf(flatten)]
+    pub log: log::Settings,
+
+    /// Where errors are reported.
+    #[conf(flatten)]
+    pub sentry: sentry::Settings,
+}
+
+impl ProcessSettings {
+    /// For how long requests and jobs in flight may go on after SIGTERM.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_seconds)
+    }
+}
 
 /// A process of the service, to be [run](Process::run).
 #[derive(Debug)]

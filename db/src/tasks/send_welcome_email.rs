@@ -1,8 +1,7 @@
 //! A new user is welcomed.
 
+use bare_queue::Task;
 use serde::{Deserialize, Serialize};
-
-use crate::jobs::Task;
 
 /// Sends the welcome e-mail to a user, whose address is read when the job runs.
 #[derive(Debug, Serialize, Deserialize)]

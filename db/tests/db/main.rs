@@ -1,27 +1,5 @@
-//! The job store's promises and the connection's, on both databases.
+//! The tables of the service, on both databases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod claim;
-mod claimer;
-mod enqueue;
-mod fencing;
-mod finish;
-mod frozen;
-mod health;
-mod heartbeat;
-mod many;
-mod model;
-mod notify;
-mod operate;
-mod promote;
-mod prune;
-mod rescue;
-mod session;
-mod set_back;
-mod status;
-mod steadiness;
-mod storm;
-mod test_store;
-mod unique;
 mod user;

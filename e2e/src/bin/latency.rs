@@ -10,12 +10,12 @@ use std::{
 };
 
 use anyhow::Context as _;
+use bare_queue::Task;
 use conf::Conf;
-use db::jobs::Task;
 use e2e::{TestDatabase, postgres::Server};
 use serde::{Deserialize, Serialize};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
-use worker::queue::{JobContext, Registry};
+use worker::{JobContext, Registry};
 
 /// How a worker hears of a job, and how long that may take.
 struct Mode {
@@ -138,7 +138,7 @@ async fn waits(
         ticks.tick().await;
         let db = database.db.clone();
         commits.spawn(async move {
-            let txn = db::begin(&db).await?;
+            let txn = bare_database::begin(&db).await?;
             Ping(number).enqueue(&txn).await?;
             let at = Instant::now();
             txn.commit().await?;

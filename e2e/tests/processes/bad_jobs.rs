@@ -3,11 +3,12 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use chrono::Utc;
-use db::{
+use bare_queue::{
+    NewJob, Task,
     entities::{finished_job, job, worker},
-    jobs::{AttemptError, DEATHS_ALLOWED, NewJob, Task},
+    testing::{AttemptError, DEATHS_ALLOWED},
 };
+use chrono::Utc;
 use e2e::{
     Backend::{self, Postgres, Sqlite},
     TestDatabase,
@@ -57,7 +58,7 @@ async fn enqueue(database: &TestDatabase, job: NewJob) -> Uuid {
 
 async fn enqueue_good(database: &TestDatabase, count: usize) {
     let jobs: Vec<NewJob> = (0..count).map(|_| Deed::Good(10).job()).collect();
-    let jobs = db::jobs::enqueue_many(&database.db, jobs).await;
+    let jobs = bare_queue::enqueue_many(&database.db, jobs).await;
     jobs.unwrap();
 }
 
@@ -108,7 +109,7 @@ async fn a_job_that_kills_its_processes_is_dead_after_the_fifth_and_the_others_c
             }
         }
         // The waits between its deaths are of no interest.
-        e2e::pass(&database.db, Duration::from_hours(1)).await;
+        bare_queue::testing::pass(&database.db, Duration::from_hours(1)).await;
         finished(&database, killer).await.is_some() && completed(&database).await.0 == 100
     })
     .await;

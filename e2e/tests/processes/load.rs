@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use db::entities::{finished_job, job};
+use bare_queue::entities::{finished_job, job};
 use e2e::{Backend::Sqlite, process::Signal};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use tokio::task::JoinSet;

@@ -179,7 +179,7 @@ async fn a_request_whose_client_goes_away_counts_under_its_route() {
         return;
     };
     let web = Web::start(database.url(), &[ON]).await;
-    let lock = db::begin(&database.db).await.unwrap();
+    let lock = bare_database::begin(&database.db).await.unwrap();
     lock.execute_unprepared(r#"LOCK TABLE "user""#)
         .await
         .unwrap();

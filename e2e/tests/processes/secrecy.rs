@@ -1,6 +1,6 @@
 //! What must not get into the log or the job.
 
-use db::entities::finished_job;
+use bare_queue::entities::finished_job;
 use e2e::{
     Backend::{self, Postgres, Sqlite},
     process::Signal,

@@ -100,9 +100,16 @@ async fn every_entity_is_its_table(#[values(Backend::Sqlite, Backend::Postgres)]
 
 #[tokio::test]
 async fn every_file_of_an_entity_has_a_table_of_its_name_and_the_other_way_round() {
-    let files = include_str!("../../../db/src/entities/mod.rs");
+    let files = [
+        include_str!("../../../db/src/entities.rs"),
+        include_str!("../../../crates/queue/src/entities.rs"),
+    ];
     let name = |line: &str| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned());
-    let files: BTreeSet<String> = files.lines().filter_map(name).collect();
+    let files: BTreeSet<String> = files
+        .iter()
+        .flat_map(|file| file.lines())
+        .filter_map(name)
+        .collect();
     let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
     let sql = "SELECT name FROM sqlite_master
                WHERE type = 'table' AND name NOT IN ('seaql_migrations', 'sqlite_sequence')";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use db::jobs::{Metadata, with_metadata};
+use bare_queue::{Metadata, with_metadata};
 use dockerflow::{poem::RequestId, trace::TraceContext};
 use poem::{Endpoint, Request, Result};
 

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use db::jobs::EnqueueError;
 use poem::{error::ReadBodyError, http::StatusCode};
 use poem_openapi::error::{ParseParamError, ParsePathError};
 
@@ -64,15 +63,6 @@ impl From<BodyError> for Problem {
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
         };
         Self::new(status, error.to_string())
-    }
-}
-
-impl From<EnqueueError> for Problem {
-    fn from(error: EnqueueError) -> Self {
-        match error {
-            EnqueueError::Database(error) => error.into(),
-            error => Self::internal(error),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What became of the work that a request was answered 202 for.
 
+use bare_queue::{JobState, JobStatus};
 use chrono::{DateTime, Utc};
-use db::jobs::{self, JobState, JobStatus};
 use poem_openapi::{Enum, Object, OpenApi, param::Path};
 use sea_orm::DatabaseConnection;
 use uuid::Uuid;
@@ -91,7 +91,7 @@ impl Views {
         /// The id, from the header Location of the answer 202
         Path(id): Path<Uuid>,
     ) -> Result<Json<Job>, Problem> {
-        let job = jobs::status(&self.db, id).await?;
+        let job = bare_queue::status(&self.db, id).await?;
         let job = job.ok_or_else(Problem::not_found)?;
         Ok(Json(job.into()))
     }

@@ -167,7 +167,7 @@ async fn a_request_that_takes_too_long_is_a_problem() {
     })
     .await;
     // SQLite has one writer at a time: the request waits for this one.
-    let writer = db::begin(&app.db).await.unwrap();
+    let writer = bare_database::begin(&app.db).await.unwrap();
     let body = r#"{"name":"ada","email":"ada@example.net"}"#;
     let start = Instant::now();
     problem(app.post_user(body).await, 503).await;

@@ -1,6 +1,7 @@
 //! What the views do.
 
-use db::entities::{job, user};
+use bare_queue::entities::job;
+use db::entities::user;
 use reqwest::header;
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};

@@ -1,11 +1,12 @@
 //! A new user is welcomed.
 
+use bare_queue::TaskError;
 use db::{entities::user, tasks::SendWelcomeEmail};
 use sea_orm::EntityTrait;
 
 use crate::{
+    JobContext,
     mail::{Mail, MailError},
-    queue::{JobContext, TaskError},
 };
 
 /// Sends the mail. A user who is gone by now gets none.

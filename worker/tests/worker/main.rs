@@ -1,21 +1,6 @@
-//! The queue's runtime and the service's own tasks, on both databases.
+//! The tasks of the service, on both databases.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod absence;
-mod claimed_late;
-mod clock;
-mod failures;
-mod flow;
-mod gate;
-mod health;
-mod idle;
-mod lease;
-mod lost_replies;
 mod mail;
-mod operations;
-mod outcomes;
-mod proxy;
-mod queue;
-mod shutdown;
 mod welcome;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use db::{
-    entities::{finished_job, job, user},
-    tasks::SendWelcomeEmail,
+use bare_queue::{
+    entities::{finished_job, job},
+    testing::reasons,
 };
+use db::entities::user;
+use db::tasks::SendWelcomeEmail;
 use e2e::{
     Backend::{self, Postgres, Sqlite},
     TestApp, the_finished_job,
@@ -14,8 +16,6 @@ use rstest::rstest;
 use sea_orm::EntityTrait;
 use serde_json::json;
 use uuid::Uuid;
-
-use crate::queue::reasons;
 
 /// A service at which Ada has just signed up, and her job.
 async fn ada_signs_up(backend: Backend) -> Option<(TestApp, Uuid)> {

@@ -76,7 +76,7 @@ impl MigratorTraitSelf for Runner {
             .ahead
             .iter()
             .map(|name| Box::new(Ahead(name.clone())) as Box<dyn MigrationTrait>);
-        (self.schema.0)().into_iter().chain(ahead).collect()
+        self.schema.steps().into_iter().chain(ahead).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use db::entities::job;
+use bare_queue::entities::job;
 use e2e::{process::free_port, smtp::SmtpServer};
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use tokio::time::sleep;

@@ -3,8 +3,8 @@
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::Context as _;
+use bare_queue::Task as _;
 use chrono::{DateTime, TimeDelta, Utc};
-use db::jobs::Task as _;
 use e2e::{postgres::Server, process::Signal, unruly::Tick};
 use sqlx::{Connection as _, PgConnection, types::Json};
 

@@ -1,0 +1,79 @@
+//! Jobs that are not finished: the queue's hot table. See [`crate::store`] for what may change a
+//! row.
+
+use sea_orm::entity::prelude::*;
+
+/// A job that waits or runs.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "job")]
+pub struct Model {
+    /// `UUIDv7`: in the order in which jobs were enqueued.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// The task, by its name in code.
+    #[sea_orm(unique_key = "task_key")]
+    pub kind: String,
+    /// The queue that it waits in.
+    pub queue: String,
+    /// As with `nice`: 0 is normal, lower runs first.
+    #[sea_orm(default_value = 0)]
+    pub priority: i32,
+    /// Where it stands.
+    pub state: State,
+    /// What the task is about, as JSON.
+    pub payload: Json,
+    /// How many attempts were begun that count.
+    #[sea_orm(default_value = 0)]
+    pub attempt: i32,
+    /// After this many attempts it is dead.
+    pub max_attempts: i32,
+    /// How long an attempt may take, where it is not the task's own limit.
+    pub timeout_seconds: Option<i32>,
+    /// No two unfinished jobs of a task have the same.
+    #[sea_orm(unique_key = "task_key")]
+    pub unique_key: Option<String>,
+    /// When it may run.
+    pub run_at: DateTimeUtc,
+    /// When it was enqueued.
+    pub created_at: DateTimeUtc,
+    /// When it was last claimed.
+    pub started_at: Option<DateTimeUtc>,
+    /// The worker that runs it.
+    pub worker_id: Option<Uuid>,
+    /// Rises with every claim; an outcome counts only under the number that it ran on.
+    #[sea_orm(default_value = 0)]
+    pub lease_number: i32,
+    /// How many processes died under it.
+    #[sea_orm(default_value = 0)]
+    pub deaths: i32,
+    /// When somebody asked to cancel it while it ran.
+    pub cancel_requested_at: Option<DateTimeUtc>,
+    /// Why attempts failed: the last [`crate::store::ERRORS_KEPT`], oldest first.
+    pub errors: Option<Json>,
+    /// The request that enqueued it.
+    pub request_id: Option<String>,
+    /// The trace that it belongs to (W3C `traceparent`).
+    pub traceparent: Option<String>,
+    /// What travels along with the trace (W3C `baggage`).
+    pub baggage: Option<String>,
+    /// The version of the service that enqueued it.
+    pub enqueued_by: Option<String>,
+}
+
+/// Where an unfinished job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
+pub enum State {
+    /// It waits for its `run_at`.
+    #[sea_orm(string_value = "scheduled")]
+    Scheduled,
+    /// It waits for a worker.
+    #[sea_orm(string_value = "available")]
+    Available,
+    /// A worker has it.
+    #[sea_orm(string_value = "running")]
+    Running,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(feature = "testing"),
+    allow(
+        unreachable_pub,
+        reason = "each step of a job is public for tests only"
+    )
+)]
+
+pub mod checks;
+#[cfg(feature = "runtime")]
+pub mod cli;
+pub mod entities;
+mod metadata;
+pub mod migrations;
+#[cfg(feature = "runtime")]
+mod runtime;
+#[cfg(feature = "runtime")]
+mod settings;
+mod store;
+mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use metadata::{Metadata, with_metadata};
+#[cfg(feature = "runtime")]
+pub use runtime::{
+    Handler, JobContext, METRICS, Registry, ScheduleError, Schedules, TaskError, Worker,
+    WorkerBuilder,
+};
+#[cfg(feature = "runtime")]
+pub use settings::{ListenUrl, Queues, Settings};
+pub use store::{Enqueued, JobState, JobStatus, NewJob, enqueue_many, status};
+pub use task::Task;

@@ -1,0 +1,55 @@
+//! The queue's runtime: what claims jobs, runs them and reports what became of them.
+//!
+//! ```text
+//!  threads "queue", with a runtime and connections of their own     the process's runtime
+//! ┌────────────────────────────────────────────────────────┐     ┌─────────────────────────────────┐
+//! │ claim      as many jobs as there are free slots  ──────┼───▶ │ backend   hands them to apalis  │
+//! │ finish     batches of reports to the database    ◀─────┼──── │ attempt   runs one, and reports │
+//! │ heartbeat  renew · reconcile · rescue                  │     └─────────────────────────────────┘
+//! │ promote    scheduled jobs whose time has come          │
+//! │ listen     PostgreSQL says that there is something new │
+//! │ schedule   jobs that are enqueued by the clock         │
+//! │ limits     which queues have one across all workers    │
+//! │ sample     what waits, for those who watch             │
+//! └────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Each loop outlives every database error. They have threads of their own, so that handlers that
+//! block theirs can keep neither a heartbeat nor a claim from being on time. What the store
+//! promises is in [`crate::store`].
+
+mod attempt;
+mod backend;
+mod claim;
+mod context;
+mod control;
+mod end;
+mod endpoints;
+mod error;
+mod finish;
+mod health;
+mod heartbeat;
+mod held;
+mod lease;
+mod limits;
+mod listen;
+mod metrics;
+mod promote;
+mod prune;
+mod registry;
+mod retry;
+mod run;
+mod sample;
+mod schedule;
+mod shared;
+mod unconfirmed;
+mod worker;
+
+pub use self::{
+    context::JobContext,
+    error::TaskError,
+    metrics::METRICS,
+    registry::{Handler, Registry},
+    schedule::{ScheduleError, Schedules},
+    worker::{Worker, WorkerBuilder},
+};

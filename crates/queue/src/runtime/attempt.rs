@@ -1,0 +1,209 @@
+//! One attempt: decode, run, and report. Nothing that a task does ends the worker.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use crate::{
+    Metadata,
+    store::{ClaimedJob, Outcome},
+    with_metadata,
+};
+use dockerflow::trace::{Baggage, TraceContext};
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{
+    JobContext, TaskError,
+    end::{End, judge},
+    held::Hold,
+    metrics,
+    registry::Runnable,
+    retry::jittered,
+    shared::{Assigned, Shared},
+};
+
+/// After this many deaths a job runs alone, so that its next death takes no other with it.
+const DEATHS_IN_COMPANY: i32 = 3;
+
+/// How long it waits for the others to end, while no further ones are claimed. It runs beside those that take
+/// longer: else jobs that run for long would keep it, and it the claims, for ever.
+const ALONE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long it lets another such job go first.
+const ALONE_PAUSE: Duration = Duration::from_secs(30);
+
+/// Runs an attempt of an assigned job, frees its slot and reports.
+pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
+    let Assigned { job, hold, slot } = assigned;
+    let trace = job
+        .traceparent
+        .as_deref()
+        .and_then(TraceContext::after_traceparent)
+        .unwrap_or_default()
+        .with_baggage(job.baggage.as_deref().and_then(Baggage::parse));
+    // Of the highest level, so that LOG_LEVEL=warn does not take the ids from the warnings.
+    let span = tracing::error_span!(
+        "job",
+        job = %job.id,
+        kind = %job.kind,
+        attempt = job.attempt,
+        rid = job.request_id.as_deref(),
+        trace_id = %trace.trace_id(),
+    );
+    async {
+        let begun = Instant::now();
+        let task = shared.work.tasks.get(&job.kind);
+        let end = match task {
+            _ if !shared.may_begin() => End::Stopped,
+            _ if job.cancel_requested_at.is_some() => End::Cancelled,
+            None => End::Unknown,
+            Some(task) => {
+                // What a task brings along may panic outside its own code too: how its payload is
+                // decoded, how its error is shown.
+                let end = AssertUnwindSafe(in_company(task, &job, &hold, trace, &shared));
+                end.catch_unwind().await.unwrap_or_else(panicked)
+            }
+        };
+        let report = judge(&job, task, end);
+        summarize(&job, report.outcome, begun);
+        metrics::ended(
+            shared.work.tasks.kind(&job.kind),
+            report.outcome,
+            begun.elapsed(),
+            job.started_at - job.run_at,
+        );
+        // Nobody receives any more when the process is about to exit: then the job runs again.
+        drop(shared.reports.send(report).await);
+        drop(slot);
+    }
+    .instrument(span)
+    .await;
+}
+
+/// Runs the attempt beside others, or, as far as it can, as the only job of its process if processes keep
+/// dying under it: even what has not begun would be counted as a death of the others.
+async fn in_company(
+    task: &dyn Runnable,
+    job: &ClaimedJob,
+    hold: &Hold,
+    trace: TraceContext,
+    shared: &Shared,
+) -> End {
+    if job.deaths < DEATHS_IN_COMPANY {
+        return execute(task, job, hold, trace, shared).await;
+    }
+    // Of two, one has to go before the other can be alone.
+    let Ok(_suspect) = shared.suspect.try_lock() else {
+        return End::Snoozed {
+            after: jittered(ALONE_PAUSE),
+        };
+    };
+    hold.leave_company();
+    let alone = tokio::time::timeout(ALONE_PATIENCE, shared.company.write());
+    let _alone = shared.draining.run_until_cancelled(alone).await;
+    if !shared.may_begin() {
+        return End::Stopped;
+    }
+    execute(task, job, hold, trace, shared).await
+}
+
+async fn execute(
+    task: &dyn Runnable,
+    job: &ClaimedJob,
+    hold: &Hold,
+    trace: TraceContext,
+    shared: &Shared,
+) -> End {
+    let timeout = job
+        .timeout_seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map_or_else(|| task.timeout(), Duration::from_secs);
+    let context = JobContext::new(job, trace, timeout, hold.cancellation.clone());
+    // The text of serde's error may repeat values of the payload.
+    let caused = metadata(&context, &shared.config.version);
+    let attempt = match task.attempt(&job.payload, context) {
+        Ok(attempt) => attempt,
+        Err(error) => {
+            let error = format!(
+                "the payload is not this task's ({:?} at column {})",
+                error.classify(),
+                error.column()
+            );
+            return End::Failed { error, after: None };
+        }
+    };
+    let attempt = with_metadata(caused, attempt).in_current_span();
+    let end = supervise(attempt, hold, timeout).await;
+    match end {
+        End::Failed { .. } | End::Panicked { .. } | End::Stopped if hold.is_unwanted() => {
+            End::Cancelled
+        }
+        // What failed because it was told to stop has not failed.
+        End::Failed { .. } | End::Panicked { .. } if hold.cancellation.is_cancelled() => {
+            End::Stopped
+        }
+        end => end,
+    }
+}
+
+/// What the jobs remember that this attempt enqueues.
+fn metadata(job: &JobContext, version: &str) -> impl Fn() -> Metadata + use<> {
+    let request_id = job.request_id.clone();
+    let trace = job.trace.clone();
+    let version = version.to_owned();
+    move || Metadata {
+        request_id: request_id.clone(),
+        traceparent: Some(trace.traceparent()),
+        baggage: trace.baggage().map(str::to_owned),
+        enqueued_by: Some(version.clone()),
+    }
+}
+
+/// Runs the attempt as a task of its own, so that a panic stays in it and attempts run on all
+/// cores.
+async fn supervise(
+    attempt: impl Future<Output = Result<(), TaskError>> + Send + 'static,
+    hold: &Hold,
+    timeout: Duration,
+) -> End {
+    let mut running = tokio::spawn(attempt);
+    hold.began(running.abort_handle());
+    let Ok(result) = tokio::time::timeout(timeout, &mut running).await else {
+        running.abort();
+        let error = format!("it took longer than {timeout:?}");
+        return End::Failed { error, after: None };
+    };
+    match result {
+        Ok(Ok(())) => End::Completed,
+        Ok(Err(TaskError::Retry(error))) => End::Failed {
+            error: format!("{error:#}"),
+            after: None,
+        },
+        Ok(Err(TaskError::RetryAfter(after, error))) => End::Failed {
+            error: format!("{error:#}"),
+            after: Some(after),
+        },
+        Ok(Err(TaskError::Snooze(after))) => End::Snoozed { after },
+        Ok(Err(TaskError::GiveUp(error))) => End::GaveUp {
+            error: format!("{error:#}"),
+        },
+        Err(error) if error.is_panic() => panicked(error.into_panic()),
+        Err(_aborted) => End::Stopped,
+    }
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> End {
+    let error = match panic.downcast::<String>() {
+        Ok(message) => format!("it panicked: {message}"),
+        Err(panic) => format!("it panicked: {}", panic.downcast_ref().unwrap_or(&"")),
+    };
+    End::Panicked { error }
+}
+
+/// One line per attempt.
+fn summarize(job: &ClaimedJob, outcome: Outcome, begun: Instant) {
+    let outcome = outcome.name();
+    let wait = (job.started_at - job.run_at).num_milliseconds().max(0);
+    let t = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(target: "job.summary", queue = job.queue, outcome, t, wait);
+}

@@ -1,0 +1,145 @@
+//! The claim loop of one queue: never more jobs than there are free slots, and never a wait while
+//! there are both.
+
+use std::{
+    iter::from_fn,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use crate::store::{Claimer, JobStore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::{
+    held::Company,
+    metrics::CLAIMED,
+    retry::{Pauses, in_time, jittered},
+    shared::{Assigned, Shared},
+};
+use crate::settings::Queue;
+
+/// The first look after a queue was found empty; each further one waits twice as long.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+
+/// The longest wait between two looks, where PostgreSQL says when there is something new.
+const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
+
+/// The longest wait between two looks where nobody says so: on SQLite, with `DATABASE_LISTEN_URL=off`, or while
+/// the listener is lost. With one queue all loops together send at most 2 statements a
+/// second when idle, as `cargo run --bin latency` counts.
+const LAST_LOOK_POLLING: Duration = Duration::from_millis(1200);
+
+/// How long a claim that is under way when the worker drains may take. What it claims is handed back.
+const LAST_CLAIM: Duration = Duration::from_millis(300);
+
+/// Runs until the worker drains. Its end closes `assigned`, which ends the queue's apalis worker.
+pub(super) async fn run(
+    queue: Queue,
+    shared: Arc<Shared>,
+    store: JobStore,
+    assigned: mpsc::UnboundedSender<Assigned>,
+) {
+    tokio::select! {
+        () = claim_until_drained(&queue, &shared, store, &assigned) => {}
+        // A claim that is cut off may have succeeded: its jobs go back when the worker deregisters, or, if the
+        // database has not yet come to it by then, by a rescue.
+        () = async {
+            shared.draining.cancelled().await;
+            tokio::time::sleep(LAST_CLAIM).await;
+        } => {}
+    }
+}
+
+async fn claim_until_drained(
+    queue: &Queue,
+    shared: &Shared,
+    store: JobStore,
+    assigned: &mpsc::UnboundedSender<Assigned>,
+) {
+    let mut claims = Claimer::new(store.with_own_connection(), &queue.name);
+    let slots = Arc::new(Semaphore::new(queue.concurrency));
+    let bell = shared.wakeups.bell(&queue.name);
+    let mut look = FIRST_LOOK;
+    let mut pauses = Pauses::default();
+    loop {
+        // Never closed, so this is a slot, unless the worker drains.
+        let slot = Arc::clone(&slots).acquire_owned();
+        let Some(Ok(mut free)) = shared.draining.run_until_cancelled(slot).await else {
+            return;
+        };
+        // Only this loop takes any, so those that are there stay there.
+        let more = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
+        if let Ok(more) = Arc::clone(&slots).try_acquire_many_owned(more) {
+            free.merge(more);
+        }
+
+        let wanted = free.num_permits();
+        let claimed = if shared.lease.is_current() {
+            claim(queue, shared, &mut claims, free, assigned).await
+        } else {
+            Ok(0)
+        };
+        match claimed {
+            Ok(count) if count == wanted => look = FIRST_LOOK,
+            Ok(count) => {
+                let last_look = if shared.is_listening.load(Relaxed) {
+                    LAST_LOOK_LISTENING
+                } else {
+                    LAST_LOOK_POLLING
+                };
+                look = if count > 0 {
+                    FIRST_LOOK
+                } else {
+                    (look * 2).min(last_look)
+                };
+                tokio::select! {
+                    () = bell.notified() => look = FIRST_LOOK,
+                    () = tokio::time::sleep(jittered(look)) => {}
+                    () = shared.draining.cancelled() => {}
+                }
+                pauses.reset();
+            }
+            Err(error) => {
+                tracing::warn!(queue = queue.name, %error, "jobs cannot be claimed");
+                // Another connection: the pool may wait for this one, see `with_own_connection`.
+                claims = Claimer::new(store.with_own_connection(), &queue.name);
+                let pause = tokio::time::sleep(pauses.next());
+                shared.draining.run_until_cancelled(pause).await;
+            }
+        }
+    }
+}
+
+/// Claims a job for each free slot, and answers how many there were.
+async fn claim(
+    queue: &Queue,
+    shared: &Shared,
+    claimer: &mut Claimer,
+    mut free: OwnedSemaphorePermit,
+    assigned: &mpsc::UnboundedSender<Assigned>,
+) -> Result<usize, super::retry::StatementError> {
+    let company: Company = Arc::new(Arc::clone(&shared.company).read_owned().await);
+    let _claiming = shared.claiming.read().await;
+    shared.claiming_since.due(&queue.name);
+    let worker = shared.lease.worker();
+    let wanted = free.num_permits() as u64;
+    let jobs = if shared.limits.has(&queue.name) {
+        in_time(claimer.claim_limited(worker, wanted)).await
+    } else {
+        in_time(claimer.claim(worker, wanted)).await
+    };
+    let jobs = jobs.inspect_err(|_| shared.unconfirmed.claim_failed())?;
+    shared.claiming_since.answered(&queue.name);
+    let count = jobs.len();
+    CLAIMED.add(count as u64, [queue.name.clone().into()]);
+    // There are never more jobs than slots.
+    let slots = from_fn(|| free.split(1));
+    for (job, slot) in jobs.into_iter().zip(slots) {
+        let hold = shared
+            .held
+            .insert(job.id, job.lease_number, Arc::clone(&company));
+        // The receiver goes only after this loop.
+        drop(assigned.send(Assigned { job, hold, slot }));
+    }
+    Ok(count)
+}

@@ -1,0 +1,124 @@
+//! The threads that the loops run on.
+
+use std::{io, sync::Arc, thread};
+
+use crate::store::{JobStore, Report};
+use anyhow::Context;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    claim, finish, heartbeat, limits, listen, metrics, promote,
+    retry::STATEMENT_TIMEOUT,
+    sample, schedule,
+    shared::{Assigned, Shared},
+};
+
+/// How many connections the loops share: the heartbeat waits for none, and the rest is short. The claims
+/// of each queue and the reports have one of their own, so that none waits for another and the same
+/// statement meets the same session again (`cargo race execute`: a tenth). Then there is the listener's.
+const SHARED_CONNECTIONS: u32 = 2;
+
+/// How many threads run loops: while one reads a claim, the other stores reports (`cargo race execute`).
+const THREADS: usize = 2;
+
+/// What the loops need and the thread takes with it.
+pub(super) struct Control {
+    pub(super) shared: Arc<Shared>,
+    pub(super) db: bare_database::Settings,
+    pub(super) reports: mpsc::Receiver<Report>,
+    pub(super) assigned: Vec<mpsc::UnboundedSender<Assigned>>,
+}
+
+/// A thread that was started.
+pub(super) struct Started {
+    /// Answers when the worker is registered and the loops run, or why not.
+    pub(super) ready: oneshot::Receiver<anyhow::Result<()>>,
+    /// Answers when the last loop has ended and the worker is deregistered.
+    pub(super) stopped: oneshot::Receiver<()>,
+}
+
+impl Control {
+    pub(super) fn start(self) -> io::Result<Started> {
+        let (ready_sender, ready) = oneshot::channel();
+        let (stopped_sender, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("queue")
+            .enable_all()
+            .build()?;
+        let body = move || {
+            runtime.block_on(self.run(ready_sender));
+            // Nobody listens any more where the process is already on its way out.
+            let _ = stopped_sender.send(());
+        };
+        thread::Builder::new()
+            .name("queue".to_owned())
+            .spawn(body)?;
+        Ok(Started { ready, stopped })
+    }
+
+    async fn run(self, ready: oneshot::Sender<anyhow::Result<()>>) {
+        let store = match self.connect().await {
+            Ok(store) => store,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        let _ = ready.send(Ok(()));
+
+        let shared = self.shared;
+        metrics::start(&shared.config, &shared.work.tasks);
+        let mut loops = JoinSet::new();
+        for (queue, assigned) in shared.config.queues.0.iter().zip(self.assigned) {
+            loops.spawn(claim::run(
+                queue.clone(),
+                Arc::clone(&shared),
+                store.clone(),
+                assigned,
+            ));
+        }
+        loops.spawn(finish::run(
+            Arc::clone(&shared),
+            store.clone(),
+            self.reports,
+        ));
+        loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(limits::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(promote::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(sample::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(schedule::run(Arc::clone(&shared), store.clone()));
+        if let Some(url) = shared.config.listen_url.clone() {
+            loops.spawn(listen::run(Arc::clone(&shared), url));
+        }
+        while let Some(ended) = loops.join_next().await {
+            if let Err(error) = ended {
+                // A defect of ours. Without all its loops the worker would hold jobs and not run them,
+                // so it stops, and whoever supervises it starts another.
+                tracing::error!(%error, "a loop of the queue failed");
+                shared.draining.cancel();
+            }
+        }
+        if let Err(error) = heartbeat::deregister(&shared, &store).await {
+            tracing::warn!(%error, "the worker cannot be deregistered: its lease will end by itself");
+        }
+    }
+
+    async fn connect(&self) -> anyhow::Result<JobStore> {
+        let mut settings = self.db.clone();
+        settings.database_pool_size = SHARED_CONNECTIONS;
+        let db = bare_database::connect_impatiently(&settings, "worker queue", STATEMENT_TIMEOUT)
+            .await?;
+        let mut store = JobStore::new(db);
+        if self.shared.config.retention.is_zero() {
+            store = store.without_completed();
+        }
+        heartbeat::register(&self.shared, &store, self.shared.lease.worker())
+            .await
+            .context("the worker cannot be registered")?;
+        Ok(store)
+    }
+}

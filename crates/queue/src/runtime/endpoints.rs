@@ -1,0 +1,34 @@
+//! The worker's own HTTP endpoints, for those who watch it: those of Dockerflow.
+
+use dockerflow::{
+    checks::Checks,
+    log,
+    poem::{OperatorsPort, RequestMetrics, RequestSummary, SetRequestId, routes},
+    version::Version,
+};
+use poem::EndpointExt as _;
+
+/// Takes `WORKER_PORT`, if it is set.
+pub(super) async fn bind(port: Option<u16>) -> anyhow::Result<Option<OperatorsPort>> {
+    let Some(port) = port else {
+        return Ok(None);
+    };
+    let bound = OperatorsPort::bind(port).await;
+    let bound = bound.map_err(|(address, error)| {
+        anyhow::Error::new(error).context(format!("cannot listen on {address} (WORKER_PORT)"))
+    })?;
+    tracing::info!(address = %bound.address, "listening");
+    Ok(Some(bound))
+}
+
+/// What is served.
+pub(super) fn app(
+    version: Version,
+    checks: Checks,
+    log: &log::Settings,
+) -> impl poem::Endpoint + use<> {
+    routes(version, checks, false)
+        .with(RequestMetrics)
+        .with(RequestSummary::of(log))
+        .with(SetRequestId)
+}

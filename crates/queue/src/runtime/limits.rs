@@ -1,0 +1,53 @@
+//! Which queues have a limit across all workers. To claim from one of those costs a lock, so it is
+//! looked up from time to time instead of at every claim; the store refuses a plain claim from a queue
+//! that has one, so that a limit which is new holds at once.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use crate::store::JobStore;
+
+use super::{
+    retry::{in_time, jittered},
+    shared::Shared,
+};
+
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// The names of the queues that have a limit.
+#[derive(Debug, Default)]
+pub(super) struct Limits(RwLock<HashSet<String>>);
+
+impl Limits {
+    pub(super) fn has(&self, queue: &str) -> bool {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(queue)
+    }
+
+    fn set(&self, queues: Vec<String>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = queues.into_iter().collect();
+    }
+}
+
+/// Runs until the worker drains.
+pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
+    let draining = shared.draining.clone();
+    draining
+        .run_until_cancelled(look_for_ever(&shared, &store))
+        .await;
+}
+
+async fn look_for_ever(shared: &Shared, store: &JobStore) {
+    loop {
+        match in_time(store.limited_queues()).await {
+            Ok(queues) => shared.limits.set(queues),
+            Err(error) => tracing::warn!(%error, "the limits of queues cannot be looked up"),
+        }
+        tokio::time::sleep(jittered(INTERVAL)).await;
+    }
+}

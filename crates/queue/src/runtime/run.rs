@@ -1,0 +1,196 @@
+//! Starting, running and stopping the queue's runtime.
+
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use anyhow::Context;
+use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
+use bare_database::DatabaseUrl;
+use tokio::{
+    sync::{Mutex, RwLock, mpsc, oneshot},
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    Schedules, attempt,
+    backend::QueueBackend,
+    control::{Control, Started},
+    health::{Claiming, Health},
+    held::Held,
+    lease::Lease,
+    limits::Limits,
+    registry::Tasks,
+    shared::{Assigned, Shared, Wakeups},
+    unconfirmed::UnconfirmedClaims,
+};
+use crate::settings::Queues;
+
+/// How many attempts may have ended whose outcome is not yet stored; then the next one keeps its slot, and no
+/// further job is claimed for it. They run again if the process dies.
+const UNSTORED: usize = 4_000;
+
+/// How long the exit waits for the database.
+const EXIT_PATIENCE: Duration = Duration::from_millis(800);
+
+/// How a worker works.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    /// The queues that it takes jobs from.
+    pub(super) queues: Queues,
+    /// For how long its jobs are its own after a heartbeat.
+    pub(super) lease: Duration,
+    /// For how long running jobs may go on when it stops.
+    pub(super) grace: Duration,
+    /// For how long completed jobs are kept.
+    pub(super) retention: Duration,
+    /// Which PostgreSQL tells it of new jobs, beside its own looking; `None`: it looks only.
+    pub(super) listen_url: Option<DatabaseUrl>,
+    /// What operators know it by.
+    pub(super) hostname: String,
+    /// What the jobs that its tasks enqueue are marked with.
+    pub(super) version: String,
+}
+
+/// What a worker works on.
+pub(super) struct Work {
+    /// The tasks that it knows.
+    pub(super) tasks: Tasks,
+    /// What it enqueues by the clock.
+    pub(super) schedules: Schedules,
+}
+
+/// A worker that claims and runs jobs.
+pub(super) struct Runtime {
+    shared: Arc<Shared>,
+    assigned: Vec<mpsc::UnboundedReceiver<Assigned>>,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl Runtime {
+    /// Connects, registers the worker and starts to claim.
+    pub(super) async fn start(
+        config: Config,
+        db: &bare_database::Settings,
+        work: Work,
+    ) -> anyhow::Result<Self> {
+        let (senders, receivers) = config
+            .queues
+            .0
+            .iter()
+            .map(|_| mpsc::unbounded_channel())
+            .unzip();
+        let (report_sender, reports) = mpsc::channel(UNSTORED);
+        let shared = Arc::new(Shared {
+            is_listening: AtomicBool::new(false),
+            wakeups: Wakeups::new(config.queues.0.iter().map(|queue| queue.name.as_str())),
+            lease: Lease::new(Uuid::now_v7(), config.lease),
+            held: Held::default(),
+            claiming: RwLock::default(),
+            claiming_since: Claiming::default(),
+            unconfirmed: UnconfirmedClaims::default(),
+            limits: Limits::default(),
+            company: Arc::default(),
+            suspect: Mutex::default(),
+            reports: report_sender,
+            draining: CancellationToken::new(),
+            drained: CancellationToken::new(),
+            config,
+            work,
+        });
+        let control = Control {
+            shared: Arc::clone(&shared),
+            db: db.clone(),
+            reports,
+            assigned: senders,
+        };
+        let Started { ready, stopped } =
+            control.start().context("the queue's thread cannot start")?;
+        ready.await.context("the queue's thread ended")??;
+        Ok(Self {
+            shared,
+            assigned: receivers,
+            stopped,
+        })
+    }
+
+    /// How it is, for as long as it runs.
+    pub(super) fn health(&self) -> Health {
+        Health(Arc::clone(&self.shared))
+    }
+
+    /// Runs jobs until `shutdown`, and then stops: claiming at once, what runs within the grace. A
+    /// job that did not end by then is stopped and goes back, at no cost.
+    pub(super) async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self {
+            shared,
+            assigned,
+            stopped,
+        } = self;
+        let mut running = JoinSet::new();
+        for (queue, assigned) in shared.config.queues.0.iter().zip(assigned) {
+            let attempts = Arc::clone(&shared);
+            let worker = WorkerBuilder::new(queue.name.as_str())
+                .backend(QueueBackend::new(assigned))
+                // Boxed, since apalis moves it about.
+                .build(move |assigned: Assigned| {
+                    Box::pin(attempt::run(assigned, Arc::clone(&attempts)))
+                });
+            running.spawn(worker.run());
+        }
+        let is_asked = tokio::select! {
+            () = shutdown => true,
+            // None ends before the drain unless it has failed: then nobody runs what its queue claims.
+            Some(end) = running.join_next() => {
+                say(end);
+                false
+            }
+        };
+        tracing::info!("no further job begins");
+        shared.draining.cancel();
+        if timeout(shared.config.grace, ended(&mut running))
+            .await
+            .is_err()
+        {
+            stop(&shared, &mut running).await;
+        }
+        shared.drained.cancel();
+        if timeout(EXIT_PATIENCE, stopped).await.is_err() {
+            tracing::error!("not all outcomes could be stored: those jobs will run again");
+        }
+        anyhow::ensure!(is_asked, "the queue ended by itself");
+        Ok(())
+    }
+}
+
+/// Stops what did not end within the grace. Attempts that only wait for their outcomes to be stored have ended.
+async fn stop(shared: &Shared, running: &mut JoinSet<Result<(), WorkerError>>) {
+    let count = shared.held.abort_all();
+    if count == 0 {
+        return;
+    }
+    tracing::warn!(count, "jobs did not end within the grace and are stopped");
+    if timeout(EXIT_PATIENCE / 2, ended(running)).await.is_err() {
+        tracing::error!("a job blocks its thread and cannot be stopped");
+    }
+}
+
+async fn ended(running: &mut JoinSet<Result<(), WorkerError>>) {
+    while let Some(end) = running.join_next().await {
+        say(end);
+    }
+}
+
+/// How the worker of a queue ended, if not well.
+fn say(end: Result<Result<(), WorkerError>, JoinError>) {
+    match end {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "a queue ended by itself"),
+        Err(error) => tracing::error!(%error, "a queue failed"),
+    }
+}

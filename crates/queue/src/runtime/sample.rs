@@ -1,0 +1,105 @@
+//! The sample loop: what waits in the database, for those who are told of metrics.
+//!
+//! Every worker looks at all queues, so that whichever of them is asked knows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::store::JobStore;
+use chrono::Utc;
+use tokio::time::Instant;
+
+use super::{
+    metrics::{JOBS, OLDEST_JOB_AGE, WORKERS},
+    retry::{StatementError, in_time, jittered},
+    shared::Shared,
+};
+use crate::settings::Queue;
+
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// To count millions takes seconds: then it is done as much more seldom.
+const SHARE: u32 = 20;
+
+/// Runs until the worker drains; not at all where nobody is told of metrics.
+pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
+    if dockerflow::metrics::is_on() {
+        let draining = shared.draining.clone();
+        let queues = &shared.config.queues.0;
+        draining
+            .run_until_cancelled(sample_for_ever(queues, &store))
+            .await;
+    }
+}
+
+async fn sample_for_ever(queues: &[Queue], store: &JobStore) {
+    // A queue that was seen once is shown as empty from then on, rather than not at all.
+    let mut seen: BTreeSet<String> = queues.iter().map(|queue| queue.name.clone()).collect();
+    loop {
+        let begun = Instant::now();
+        if let Err(error) = sample(&mut seen, store).await {
+            tracing::warn!(%error, "the queues cannot be counted");
+        }
+        tokio::time::sleep(jittered(INTERVAL.max(begun.elapsed() * SHARE))).await;
+    }
+}
+
+/// What is known of a queue.
+#[derive(Default)]
+struct Sample {
+    scheduled: i64,
+    available: i64,
+    running: i64,
+    dead: i64,
+    oldest_age: f64,
+    workers: u32,
+}
+
+async fn sample(seen: &mut BTreeSet<String>, store: &JobStore) -> Result<(), StatementError> {
+    let stats = in_time(store.stats()).await?;
+    let workers = in_time(store.live_workers()).await?;
+    // By this process's clock: one statement less, and here a second more or less does not matter.
+    let now = Utc::now();
+
+    let mut samples: BTreeMap<String, Sample> = BTreeMap::new();
+    for stats in stats {
+        let sample = samples.entry(stats.queue).or_default();
+        sample.scheduled += stats.scheduled;
+        sample.available += stats.available;
+        sample.running += stats.running;
+        sample.dead += stats.dead;
+        let age = stats.oldest.map(|oldest| (now - oldest).as_seconds_f64());
+        sample.oldest_age = sample.oldest_age.max(age.unwrap_or_default());
+    }
+    for worker in workers {
+        for queue in worker.queues.split(',') {
+            let name = queue.split(':').next().unwrap_or(queue);
+            samples.entry(name.to_owned()).or_default().workers += 1;
+        }
+    }
+    seen.extend(samples.keys().cloned());
+    for queue in seen.iter() {
+        samples.remove(queue).unwrap_or_default().show(queue);
+    }
+    Ok(())
+}
+
+impl Sample {
+    #[expect(clippy::cast_precision_loss, reason = "every gauge is a float")]
+    fn show(&self, queue: &str) {
+        let queue = || queue.to_owned().into();
+        for (state, count) in [
+            ("scheduled", self.scheduled),
+            ("available", self.available),
+            ("running", self.running),
+            ("dead", self.dead),
+        ] {
+            JOBS.set(count as f64, [queue(), state.into()]);
+        }
+        OLDEST_JOB_AGE.set(self.oldest_age, [queue()]);
+        WORKERS.set(self.workers.into(), [queue()]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The worker as its owner sees it: what it is made of, its start and its end.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use dockerflow::{ProcessSettings, checks::Checks, poem::OperatorsPort, version::Version};
+use sea_orm::DatabaseConnection;
+
+use super::{
+    Registry, Schedules, endpoints, prune,
+    prune::Retention,
+    registry::Tasks,
+    run::{Config, Runtime, Work},
+};
+use crate::{Settings, store::JobStore};
+
+/// A worker to be started.
+pub struct WorkerBuilder {
+    db: DatabaseConnection,
+    version: Version,
+    tasks: Tasks,
+    schedules: Schedules,
+    checks: Checks,
+    prunes: bool,
+}
+
+impl WorkerBuilder {
+    /// The tasks that it knows, and what their attempts may use.
+    pub fn tasks<R: Send + Sync + 'static>(self, tasks: Registry<R>, resources: R) -> Self {
+        Self {
+            tasks: self.tasks.and(tasks.bind(&Arc::new(resources))),
+            ..self
+        }
+    }
+
+    /// What it enqueues by the clock, besides the pruning of finished jobs.
+    pub fn schedules(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
+    }
+
+    /// What its `/__heartbeat__` asks, besides whether it claims jobs.
+    pub fn checks(self, checks: Checks) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// Enqueues nothing by the clock by itself.
+    #[cfg(feature = "testing")]
+    pub fn without_pruning(self) -> Self {
+        Self {
+            prunes: false,
+            ..self
+        }
+    }
+
+    /// Takes its port, registers it with the database and claims its first jobs.
+    ///
+    /// # Errors
+    /// The port is taken, the database refuses, or two schedules have the same name.
+    pub async fn start(
+        self,
+        settings: &Settings,
+        process: &ProcessSettings,
+        database: &bare_database::Settings,
+    ) -> anyhow::Result<Worker> {
+        let endpoints = endpoints::bind(settings.worker_port).await?;
+        let retention = Retention {
+            store: JobStore::new(self.db),
+            finished: Duration::from_hours(settings.job_retention_hours),
+            dead: Duration::from_hours(24 * settings.job_dead_retention_days),
+        };
+        let config = Config {
+            queues: settings.worker_queues.clone(),
+            lease: settings.lease(),
+            grace: process.grace(),
+            retention: retention.finished,
+            listen_url: settings.listen_url(&database.database_url),
+            hostname: dockerflow::hostname(),
+            version: self.version.version.clone(),
+        };
+        let schedules = match settings.worker_queues.0.first() {
+            Some(queue) if self.prunes => prune::schedule(self.schedules, queue.name.clone())?,
+            _ => self.schedules,
+        };
+        let work = Work {
+            tasks: self.tasks.and(prune::task(retention)),
+            schedules,
+        };
+        Ok(Worker {
+            runtime: Runtime::start(config, database, work).await?,
+            endpoints,
+            version: self.version,
+            checks: self.checks,
+            log: process.log.clone(),
+        })
+    }
+}
+
+/// A worker process: it claims jobs and runs them.
+pub struct Worker {
+    runtime: Runtime,
+    endpoints: Option<OperatorsPort>,
+    version: Version,
+    checks: Checks,
+    log: dockerflow::log::Settings,
+}
+
+impl Worker {
+    /// A worker of this release. `db` is the pool that its tasks use; claims and heartbeats have connections of
+    /// their own.
+    pub fn builder(db: DatabaseConnection, version: Version) -> WorkerBuilder {
+        WorkerBuilder {
+            db,
+            version,
+            tasks: Tasks::default(),
+            schedules: Schedules::new(),
+            checks: Checks::new(),
+            prunes: true,
+        }
+    }
+
+    /// Where its own endpoints are, if `WORKER_PORT` is set.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.endpoints.as_ref().map(|port| port.address)
+    }
+
+    /// Runs jobs until `shutdown`, and then stops within the grace of the settings: it claims nothing more at
+    /// once, and a job that does not end in time is stopped and goes back, at no cost.
+    ///
+    /// # Errors
+    /// The worker ended before it was asked to.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let health = self.runtime.health();
+        let checks = self.checks.register("worker", move || {
+            let findings = health.findings();
+            async move { findings }
+        });
+        checks.watch();
+        let Some(endpoints) = self.endpoints else {
+            return self.runtime.run_until(shutdown).await;
+        };
+        let app = endpoints::app(self.version, checks, &self.log);
+        // They answer while the worker drains: it is alive.
+        tokio::select! {
+            result = self.runtime.run_until(shutdown) => result,
+            () = endpoints.serve(app) => anyhow::bail!("the worker's endpoints ended by themselves"),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What an operator should know of the queues before users do.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter};
+
+use super::{
+    JobStore,
+    handle::{TOLERANCE, milliseconds, postgres},
+};
+use crate::entities::{finished_job, worker};
+
+/// How the queues are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The queues with jobs that wait, and with no live worker. A paused queue is not among them.
+    pub unattended: Vec<String>,
+    /// For how long the job waits that has waited longest for a worker, paused queues apart.
+    pub longest_wait: Option<Duration>,
+    /// How many jobs died within the time that was asked about.
+    pub dead: u64,
+}
+
+/// A queue in which a job waits.
+#[derive(FromQueryResult)]
+struct Waiting {
+    queue: String,
+    oldest: DateTime<Utc>,
+}
+
+impl JobStore {
+    /// How the queues are, with the jobs that died within `recently`.
+    pub async fn health(&self, recently: Duration) -> Result<Health, DbErr> {
+        let now = self.now().await?;
+        let attended = self.attended().await?;
+        let waiting = self.waiting().await?;
+        let since = now - TimeDelta::milliseconds(milliseconds(recently));
+        // Walks `finished_job_age` (state, finished_at).
+        let dead = finished_job::Entity::find()
+            .filter(finished_job::Column::State.eq(finished_job::State::Dead))
+            .filter(finished_job::Column::FinishedAt.gte(since))
+            .count(&self.db)
+            .await?;
+        Ok(Health {
+            longest_wait: waiting
+                .iter()
+                .map(|queue| (now - queue.oldest).to_std().unwrap_or_default())
+                .max(),
+            unattended: waiting
+                .into_iter()
+                .map(|waiting| waiting.queue)
+                .filter(|queue| !attended.contains(queue))
+                .collect(),
+            dead,
+        })
+    }
+
+    /// The workers that are alive.
+    pub async fn live_workers(&self) -> Result<Vec<worker::Model>, DbErr> {
+        let now = self.now().await?;
+        // One that lies ahead is that of a worker which died before the clock was set back.
+        worker::Entity::find()
+            .filter(worker::Column::ExpiresAt.gt(now))
+            .filter(worker::Column::RenewedAt.lte(now + TOLERANCE))
+            .all(&self.db)
+            .await
+    }
+
+    /// The queues that live workers claim from.
+    async fn attended(&self) -> Result<BTreeSet<String>, DbErr> {
+        let workers = self.live_workers().await?;
+        let queues = workers.iter().flat_map(|worker| worker.queues.split(','));
+        let names = queues.filter_map(|queue| queue.split(':').next());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    async fn waiting(&self) -> Result<Vec<Waiting>, DbErr> {
+        let paused = "SELECT name FROM queue WHERE paused_at IS NOT NULL";
+        let statement = if self.is_sqlite() {
+            let sql = format!(
+                "SELECT queue, min(run_at) AS oldest FROM job
+                 WHERE state = 'available' AND queue NOT IN ({paused})
+                 GROUP BY queue ORDER BY queue"
+            );
+            self.statement(&sql, [])
+        } else {
+            // Jumps through `job_claim` (queue, priority, run_at, id) from one head to the next, however
+            // long the backlog behind each is.
+            let sql = format!(
+                "WITH RECURSIVE head AS (
+                     (SELECT queue, priority, run_at FROM job WHERE state = 'available'
+                      ORDER BY queue, priority, run_at LIMIT 1)
+                     UNION ALL
+                     SELECT next.* FROM head CROSS JOIN LATERAL (
+                         SELECT queue, priority, run_at FROM job
+                         WHERE state = 'available' AND (queue, priority) > (head.queue, head.priority)
+                         ORDER BY queue, priority, run_at LIMIT 1
+                     ) AS next
+                 )
+                 SELECT queue, min(run_at) AS oldest FROM head
+                 WHERE queue NOT IN ({paused})
+                 GROUP BY queue ORDER BY queue"
+            );
+            postgres(&sql, [])
+        };
+        Waiting::find_by_statement(statement).all(&self.db).await
+    }
+}

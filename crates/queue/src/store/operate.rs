@@ -1,0 +1,221 @@
+//! What operators do with jobs: look, retry, cancel, pause.
+//!
+//! None of this is on the path of a job, so it is written for both databases at once, in a transaction.
+
+mod look;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QuerySelect, SqlErr, Statement, sea_query::OnConflict,
+};
+use thiserror::Error;
+use uuid::Uuid;
+
+pub use self::look::{Filter, JobDetail, QueueStats};
+use super::{JobState, JobStore, handle::wake};
+use crate::entities::{finished_job, job, queue};
+
+/// What became of a wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It waited, and will not run.
+    AtOnce,
+    /// It runs: its worker is told within seconds.
+    Requested,
+}
+
+/// Why an operator's wish cannot be met.
+#[derive(Debug, Error)]
+pub enum OperateError {
+    /// There is no such job, or it was pruned.
+    #[error("there is no job {0}")]
+    NotFound(Uuid),
+    /// It is in another state than the wish asks for.
+    #[error("the job {id} is {state}", state = .state.name())]
+    State {
+        /// The job.
+        id: Uuid,
+        /// Its state.
+        state: JobState,
+    },
+    /// Another unfinished job has its unique key.
+    #[error("an unfinished job of the same kind has the unique key of {0}")]
+    KeyTaken(Uuid),
+    /// The database refused.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+impl JobStore {
+    /// Runs a job once more: one that is dead or was cancelled begins anew, with all its attempts; one that waits for its
+    /// time need not wait any more.
+    pub async fn retry(&self, id: Uuid) -> Result<(), OperateError> {
+        let now = self.now().await?;
+        let txn = self.begin().await?;
+        if let Some(job) = find(&txn, id).await? {
+            if job.state != job::State::Scheduled {
+                return Err(OperateError::State {
+                    id,
+                    state: job.state.into(),
+                });
+            }
+            wake(&txn, &job.queue).await?;
+            let mut job = job.into_active_model();
+            job.state = Set(job::State::Available);
+            job.run_at = Set(now);
+            job.update(&txn).await?;
+        } else {
+            revive(&txn, id, now).await?;
+        }
+        txn.commit().await?;
+        Ok(())
+    }
+
+    /// Cancels a job that is not finished.
+    pub async fn cancel(&self, id: Uuid) -> Result<Cancelled, OperateError> {
+        let now = self.now().await?;
+        let txn = self.begin().await?;
+        let Some(job) = find(&txn, id).await? else {
+            let finished = finished_job::Entity::find_by_id(id).one(&txn).await?;
+            return Err(
+                finished.map_or(OperateError::NotFound(id), |job| OperateError::State {
+                    id,
+                    state: job.state.into(),
+                }),
+            );
+        };
+        let outcome = if job.state == job::State::Running {
+            let mut job = job.into_active_model();
+            job.cancel_requested_at = Set(Some(now));
+            job.update(&txn).await?;
+            Cancelled::Requested
+        } else {
+            bury(&txn, id, now).await?;
+            Cancelled::AtOnce
+        };
+        txn.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Claims nothing more from a queue. What runs goes on.
+    pub async fn pause(&self, name: &str) -> Result<(), DbErr> {
+        let paused_at = Some(self.now().await?);
+        self.set_queue(queue::ActiveModel {
+            name: Set(name.to_owned()),
+            paused_at: Set(paused_at),
+            ..Default::default()
+        })
+        .await
+    }
+
+    /// Claims from a queue again.
+    pub async fn resume(&self, name: &str) -> Result<(), DbErr> {
+        self.set_queue(queue::ActiveModel {
+            name: Set(name.to_owned()),
+            paused_at: Set(None),
+            ..Default::default()
+        })
+        .await?;
+        wake(&self.db, name).await
+    }
+
+    /// Lets at most `max_running` jobs of a queue run at once across all workers; `None`: no limit.
+    pub async fn limit(&self, name: &str, max_running: Option<i32>) -> Result<(), DbErr> {
+        self.set_queue(queue::ActiveModel {
+            name: Set(name.to_owned()),
+            max_running: Set(max_running),
+            ..Default::default()
+        })
+        .await
+    }
+
+    /// Changes what is set in `row`, and leaves the rest as it is.
+    async fn set_queue(&self, row: queue::ActiveModel) -> Result<(), DbErr> {
+        let changed = [queue::Column::PausedAt, queue::Column::MaxRunning]
+            .into_iter()
+            .filter(|column| row.get(*column).is_set());
+        let on_conflict = OnConflict::column(queue::Column::Name)
+            .update_columns(changed)
+            .to_owned();
+        queue::Entity::insert(row)
+            .on_conflict(on_conflict)
+            .exec_without_returning(&self.db)
+            .await?;
+        Ok(())
+    }
+}
+
+/// An unfinished job, which nobody changes before the transaction ends.
+async fn find(txn: &DatabaseTransaction, id: Uuid) -> Result<Option<job::Model>, DbErr> {
+    job::Entity::find_by_id(id).lock_exclusive().one(txn).await
+}
+
+/// A finished job waits again.
+async fn revive(
+    txn: &DatabaseTransaction,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), OperateError> {
+    let finished = finished_job::Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(txn)
+        .await?;
+    let finished = finished.ok_or(OperateError::NotFound(id))?;
+    if finished.state == finished_job::State::Completed {
+        return Err(OperateError::State {
+            id,
+            state: JobState::Completed,
+        });
+    }
+    wake(txn, &finished.queue).await?;
+    match execute(txn, REVIVE, id, now).await {
+        Ok(()) => {}
+        Err(error) => match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => return Err(OperateError::KeyTaken(id)),
+            _ => return Err(error.into()),
+        },
+    }
+    finished_job::Entity::delete_by_id(id).exec(txn).await?;
+    Ok(())
+}
+
+/// A job that waits is finished without having run.
+async fn bury(txn: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<(), DbErr> {
+    // Somebody may have put a copy there by hand.
+    finished_job::Entity::delete_by_id(id).exec(txn).await?;
+    execute(txn, BURY, id, now).await?;
+    job::Entity::delete_by_id(id).exec(txn).await?;
+    Ok(())
+}
+
+async fn execute(
+    txn: &DatabaseTransaction,
+    sql: &str,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let backend = txn.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, [id.into(), now.into()]);
+    txn.execute_raw(statement).await.map(drop)
+}
+
+// The rows are copied in the database: on the way through this process their JSON would become jsonb, which cannot
+// hold a `\u0000`.
+
+const BURY: &str = concat!(
+    "INSERT INTO finished_job (",
+    kept_columns!(),
+    ", state, finished_at, attempt, lease_number, deaths, errors) SELECT ",
+    kept_columns!(),
+    ", 'cancelled', $2, attempt, lease_number, deaths, errors FROM job WHERE id = $1"
+);
+
+const REVIVE: &str = "
+INSERT INTO job (id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
+                 request_id, traceparent, baggage, enqueued_by, lease_number, errors,
+                 state, run_at, attempt, deaths)
+SELECT id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
+       request_id, traceparent, baggage, enqueued_by, lease_number, errors,
+       'available', $2, 0, 0
+FROM finished_job WHERE id = $1";

@@ -1,0 +1,193 @@
+//! Rescuing: the jobs of dead workers are taken from them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{
+    AttemptError, ERRORS_KEPT, JobStore, append_error,
+    finish::bury,
+    handle::{postgres, sqlite_after, wake},
+};
+use crate::entities::{finished_job, job, worker};
+
+/// A job under which this many processes died is dead.
+pub const DEATHS_ALLOWED: i32 = 5;
+
+/// What a job's errors say of a worker that died under it.
+const DEATH: &str = "the worker process died";
+
+/// What became of the jobs of dead workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rescued {
+    /// How many may run again.
+    pub requeued: u64,
+    /// How many are dead, because too many processes died under them.
+    pub dead: u64,
+}
+
+impl JobStore {
+    /// Takes the jobs of workers whose lease is over. A death costs no attempt: it is counted
+    /// apart. The first time a job may run again at once, then it waits 15 s, 30 s, 1 min, and
+    /// after [`DEATHS_ALLOWED`] it is dead.
+    pub async fn rescue(&self) -> Result<Rescued, DbErr> {
+        if self.is_sqlite() {
+            return self.rescue_sqlite().await;
+        }
+        let errors_kept = i64::try_from(ERRORS_KEPT).unwrap_or(i64::MAX);
+        let values = [
+            self.postgres_now(),
+            DEATHS_ALLOWED.into(),
+            DEATH.into(),
+            errors_kept.into(),
+        ];
+        let row = self.db.query_one_raw(postgres(RESCUE, values)).await?;
+        let queues: Option<Vec<String>> = row
+            .as_ref()
+            .map_or(Ok(None), |row| row.try_get("", "queues"))?;
+        for queue in queues.unwrap_or_default() {
+            wake(&self.db, &queue).await?;
+        }
+        let count = |column| -> Result<u64, DbErr> {
+            let count: i64 = row.as_ref().map_or(Ok(0), |row| row.try_get("", column))?;
+            Ok(u64::try_from(count).unwrap_or_default())
+        };
+        Ok(Rescued {
+            requeued: count("requeued")?,
+            dead: count("dead")?,
+        })
+    }
+
+    async fn rescue_sqlite(&self) -> Result<Rescued, DbErr> {
+        let now = self.sqlite_now();
+        let txn = self.begin().await?;
+        worker::Entity::delete_many()
+            .filter(worker::Column::ExpiresAt.lt(now))
+            .exec(&txn)
+            .await?;
+        let live: Vec<Uuid> = worker::Entity::find()
+            .select_only()
+            .column(worker::Column::Id)
+            .into_tuple()
+            .all(&txn)
+            .await?;
+        let orphans = job::Entity::find()
+            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::WorkerId.is_not_in(live))
+            .all(&txn)
+            .await?;
+        let mut rescued = Rescued::default();
+        for job in orphans {
+            if rescue_job_sqlite(&txn, job, now).await? {
+                rescued.requeued += 1;
+            } else {
+                rescued.dead += 1;
+            }
+        }
+        txn.commit().await?;
+        Ok(rescued)
+    }
+}
+
+/// Whether the job may run again.
+async fn rescue_job_sqlite(
+    txn: &DatabaseTransaction,
+    mut job: job::Model,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let errors = job.errors.take().map(|errors| errors.to_string());
+    let errors = append_error(
+        errors.as_deref(),
+        AttemptError::new(job.attempt, now, DEATH),
+    );
+    job.errors = serde_json::from_str(&errors).ok();
+    job.deaths += 1;
+    job.lease_number += 1;
+    job.attempt -= 1;
+    if job.deaths >= DEATHS_ALLOWED {
+        return bury(txn, vec![(job, finished_job::State::Dead)], now)
+            .await
+            .map(|()| false);
+    }
+    let wait = match job.deaths {
+        1 => Duration::ZERO,
+        deaths => Duration::from_secs(15 << (deaths - 2)),
+    };
+    job.state = if wait.is_zero() {
+        job::State::Available
+    } else {
+        job::State::Scheduled
+    };
+    job.run_at = if wait.is_zero() {
+        job.run_at
+    } else {
+        sqlite_after(now, wait)
+    };
+    job.worker_id = None;
+    job.into_active_model()
+        .reset_all()
+        .update(txn)
+        .await
+        .map(|_| true)
+}
+
+/// Walks `job_running` and the primary key of `worker`. The snapshot is older than the delete, so
+/// that the rows of expired workers are still seen: hence both conditions. `$2` is the number of
+/// deaths allowed, `$3` what is noted, `$4` the number of errors kept. The errors are never cast to
+/// jsonb, which cannot hold a `\u0000`: one such job would stop the rescue of all.
+const RESCUE: &str = concat!(
+    "
+WITH now AS (
+    SELECT COALESCE($1, clock_timestamp()) AS at
+), expired AS (
+    DELETE FROM worker USING now WHERE expires_at < now.at RETURNING worker.id
+), orphan AS (
+    SELECT id, deaths + 1 AS deaths, (
+        SELECT json_agg(error ORDER BY number)
+        FROM (
+            SELECT error, number FROM json_array_elements(errors) WITH ORDINALITY AS earlier (error, number)
+            WHERE number > json_array_length(errors) - $4 + 1
+            UNION ALL
+            SELECT json_build_object('attempt', attempt, 'at', (SELECT at FROM now), 'error', $3::text),
+                   json_array_length(COALESCE(errors, '[]')) + 1
+        ) AS kept
+    ) AS errors
+    FROM job
+    WHERE state = 'running'
+      AND (worker_id IN (SELECT id FROM expired)
+           OR NOT EXISTS (SELECT FROM worker WHERE worker.id = job.worker_id))
+    FOR UPDATE SKIP LOCKED
+), requeued AS (
+    UPDATE job
+    SET state = CASE WHEN orphan.deaths = 1 THEN 'available' ELSE 'scheduled' END,
+        run_at = CASE WHEN orphan.deaths = 1 THEN job.run_at
+                      ELSE (SELECT at FROM now) + interval '15 s' * power(2, orphan.deaths - 2) END,
+        deaths = orphan.deaths, errors = orphan.errors, worker_id = NULL,
+        lease_number = job.lease_number + 1, attempt = job.attempt - 1
+    FROM orphan
+    WHERE job.id = orphan.id AND orphan.deaths < $2
+    RETURNING job.queue, job.state
+), buried AS (
+    DELETE FROM job USING orphan
+    WHERE job.id = orphan.id AND orphan.deaths >= $2
+    RETURNING job.*, orphan.deaths AS all_deaths, orphan.errors AS all_errors
+), dead AS (
+    INSERT INTO finished_job (",
+    kept_columns!(),
+    ", state, finished_at, attempt, lease_number, deaths, errors)
+    SELECT ",
+    kept_columns!(),
+    ", 'dead', (SELECT at FROM now), attempt - 1, lease_number + 1, all_deaths, all_errors
+    FROM buried
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
+        finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM requeued) AS requeued, (SELECT count(*) FROM dead) AS dead,
+       (SELECT array_agg(DISTINCT queue) FROM requeued WHERE state = 'available') AS queues"
+);

@@ -1,0 +1,90 @@
+//! For tests: every step of a job by itself, and a worker that runs in the test.
+
+#![allow(clippy::expect_used, reason = "a test fails so")]
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, prelude::Json,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Worker, entities::job};
+pub use crate::{
+    store::{
+        AttemptError, Cancelled, ClaimedJob, Claimer, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
+        ERRORS_KEPT, Filter, Health, Heartbeat, JobDetail, JobStore, Lease, NOTIFY_CHANNEL,
+        OperateError, Outcome, PAYLOAD_LIMIT, QueueStats, Report, Rescued, Verdict, append_error,
+        heartbeat_interval,
+    },
+    task::default_backoff,
+};
+
+/// How long pending jobs may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A worker that runs in the test.
+#[derive(Debug)]
+pub struct RunningWorker {
+    address: Option<SocketAddr>,
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl RunningWorker {
+    /// Has a worker run.
+    pub fn spawn(worker: Worker) -> Self {
+        let stop = CancellationToken::new();
+        Self {
+            address: worker.address(),
+            task: tokio::spawn(worker.run_until(stop.clone().cancelled_owned())),
+            stop,
+        }
+    }
+
+    /// Where its own endpoints are, if it has any.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Waits until no job of `db` is due or runs.
+    pub async fn run_pending_jobs(&self, db: &DatabaseConnection) {
+        let start = Instant::now();
+        while pending(db).await > 0 {
+            assert!(start.elapsed() < PATIENCE, "jobs are still pending");
+            // Nobody tells when a table is empty.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Stops it as SIGTERM would, and waits for its end.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let end = self.task.await.expect("the worker did not panic");
+        end.expect("the worker ended well");
+    }
+}
+
+/// What went wrong, of a job's `errors`.
+pub fn reasons(errors: Option<&Json>) -> Vec<String> {
+    let errors = errors.map(|errors| serde_json::from_value(errors.clone()).expect("errors"));
+    let errors: Vec<AttemptError> = errors.unwrap_or_default();
+    errors.into_iter().map(|error| error.error).collect()
+}
+
+/// Lets `time` pass for the jobs of a database that wait for their hour.
+pub async fn pass(db: &DatabaseConnection, time: Duration) {
+    let then = chrono::Utc::now() + time;
+    let store = JobStore::new(db.clone()).at(then);
+    store.promote(u64::MAX >> 1).await.expect("a promotion");
+}
+
+async fn pending(db: &DatabaseConnection) -> u64 {
+    let is_pending = job::Column::State.ne(job::State::Scheduled);
+    let jobs = job::Entity::find().filter(is_pending).count(db);
+    jobs.await.expect("a count")
+}

@@ -1,0 +1,144 @@
+//! Jobs that the database leases to a worker which does not hold them, and connections that are not answered.
+//! These take long, and tests start in the order of their names.
+
+use std::time::Duration;
+
+use bare_queue::{
+    Task as _,
+    entities::{finished_job, job},
+    testing::JobStore,
+};
+use e2e::{
+    Backend::{self, Postgres, Sqlite},
+    process::Frozen,
+};
+use rstest::rstest;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    gate::Gate,
+    queue::{Queue, Work, tasks, until},
+};
+
+/// For so long a session stays frozen after its claim was given up: some heartbeats.
+const FROZEN: Duration = Duration::from_secs(9);
+
+const VARIABLES: [(&str, &str); 1] = [("WORKER_QUEUES", "default:2")];
+
+impl Queue {
+    async fn ask(&self, sql: &str) -> Option<i64> {
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = self.db().query_one_raw(statement).await.unwrap();
+        row.map(|row| row.try_get_by_index(0).unwrap())
+    }
+
+    /// The jobs of a stranded claim: one is cancelled, the other runs.
+    async fn goes_on_with(&self, cancelled: Uuid, runs: Uuid) {
+        JobStore::new(self.db().clone())
+            .cancel(cancelled)
+            .await
+            .unwrap();
+        let job = self.finished(runs).await;
+        assert_eq!(job.state, finished_job::State::Completed);
+        assert_eq!((job.attempt, job.deaths), (1, 0));
+        let job = self.finished(cancelled).await;
+        assert_eq!(job.state, finished_job::State::Cancelled);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_a_claim_that_the_database_executes_late_run_or_are_cancelled() {
+    let Some(queue) = Queue::on(Postgres).await else {
+        return;
+    };
+    let gate = Gate::closed();
+    let at_gate = gate.clone();
+    let code = tasks(move |work, _| {
+        let gate = at_gate.clone();
+        async move {
+            if work.0 == 0 {
+                gate.pass().await;
+            }
+            Ok(())
+        }
+    });
+    let worker = queue.start(code, &VARIABLES).await;
+    // A session says that it is idle shortly before it sends the last of its answer.
+    let claims = "SELECT pid::bigint FROM pg_stat_activity
+                  WHERE datname = current_database() AND application_name = 'worker queue'
+                    AND state = 'idle' AND query LIKE '%UPDATE job%LIMIT $4%'
+                    AND state_change < clock_timestamp() - interval '0.3 s'";
+    let backend = until(async || queue.ask(claims).await).await;
+    let frozen = Frozen::process(backend.try_into().unwrap());
+    for _ in 0..2 {
+        queue.enqueue(Work(0).job()).await;
+    }
+    // Another connection claims them when the first is given up.
+    gate.is_reached_by(2).await;
+    let (cancelled, runs) = (
+        queue.enqueue(Work(1).job()).await,
+        queue.enqueue(Work(2).job()).await,
+    );
+    tokio::time::sleep(FROZEN).await;
+    drop(frozen);
+    for id in [cancelled, runs] {
+        until(async || (queue.job(id).await.state == job::State::Running).then_some(())).await;
+    }
+    gate.open(2);
+    queue.goes_on_with(cancelled, runs).await;
+    worker.stop().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_are_leased_to_a_worker_which_does_not_hold_them_run_or_are_cancelled(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    let late = Duration::from_hours(1);
+    let cancelled = queue.enqueue(Work(1).job().delay(late)).await;
+    let runs = queue.enqueue(Work(2).job().delay(late)).await;
+    let worker = queue
+        .start(tasks(|_, _| async { Ok(()) }), &VARIABLES)
+        .await;
+    // As a claim that is executed long after it was given up.
+    let claim = "UPDATE job SET state = 'running', worker_id = (SELECT id FROM worker),
+                                lease_number = 1, attempt = 1";
+    queue.database.execute(claim).await;
+    queue.goes_on_with(cancelled, runs).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_on_the_jobs_does_not_have_a_worker_use_up_the_server_s_connections() {
+    /// As docs/scaling.md says, with one queue: five, and the pool of its tasks.
+    const CONNECTIONS: i64 = 5;
+    /// Twice a statement's patience, and more.
+    const LOCKED: Duration = Duration::from_secs(14);
+
+    let Some(queue) = Queue::on(Postgres).await else {
+        return;
+    };
+    let worker = queue.start(tasks(|_, _| async { Ok(()) }), &[]).await;
+    let id = queue.enqueue(Work(1).job()).await;
+    queue.finished(id).await;
+    let lock = bare_database::begin(queue.db()).await.unwrap();
+    lock.execute_unprepared("LOCK TABLE job").await.unwrap();
+    let sessions = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name LIKE 'worker %'";
+    let begun = Instant::now();
+    let mut most = 0;
+    while begun.elapsed() < LOCKED {
+        most = most.max(queue.ask(sessions).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(most <= CONNECTIONS, "{most} connections");
+    drop(lock);
+    let id = queue.enqueue(Work(2).job()).await;
+    queue.finished(id).await;
+    worker.stop().await;
+}

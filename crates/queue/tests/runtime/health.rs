@@ -1,0 +1,98 @@
+//! The worker's own endpoints.
+
+use bare_queue::{Task as _, testing::RunningWorker};
+use e2e::{
+    Backend, TestDatabase,
+    postgres::{Server, StopMode},
+};
+use reqwest::StatusCode;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::queue::{Queue, Work, tasks, until};
+
+const VARIABLES: [(&str, &str); 2] = [("WORKER_PORT", "0"), ("JOB_LEASE_SECONDS", "2")];
+
+async fn start(queue: &Queue) -> RunningWorker {
+    queue.start(tasks(async |_, _| Ok(())), &VARIABLES).await
+}
+
+async fn get(worker: &RunningWorker, path: &str) -> (StatusCode, Value) {
+    let port = worker.address().expect("WORKER_PORT is set").port();
+    let response = reqwest::get(format!("http://127.0.0.1:{port}{path}")).await;
+    let response = response.unwrap();
+    (response.status(), response.json().await.unwrap_or_default())
+}
+
+/// Awaits that the heartbeat fails because of this check.
+async fn fails(worker: &RunningWorker, check: &str) -> Value {
+    until(async || {
+        let (status, report) = get(worker, "/__heartbeat__").await;
+        (report["checks"][check] == "error").then(|| {
+            assert_eq!(status, 500);
+            report
+        })
+    })
+    .await
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_works_says_so(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    let worker = start(&queue).await;
+    let job = queue.enqueue(Work(0).job()).await;
+    queue.finished(job).await;
+    let (status, report) = get(&worker, "/__heartbeat__").await;
+    assert_eq!((status.as_u16(), &report["status"]), (200, &"ok".into()));
+    assert_eq!(report["checks"]["worker"], "ok");
+    assert_eq!(get(&worker, "/__lbheartbeat__").await.0, 200);
+    let (_, version) = get(&worker, "/__version__").await;
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_lease_is_over_says_so_and_is_well_again_with_the_database() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let database = TestDatabase::migrated_on(&server, "health").await;
+    let queue = Queue { database };
+    let worker = start(&queue).await;
+    server.stop(StopMode::Fast);
+    let report = fails(&worker, "worker").await;
+    let said = report["details"]["worker"]["messages"]["worker.0001"].as_str();
+    assert_eq!(said, Some("the lease was not renewed for 2s"));
+    // The process itself is well.
+    assert_eq!(get(&worker, "/__lbheartbeat__").await.0, 200);
+
+    server.start_again();
+    until(async || (get(&worker, "/__heartbeat__").await.0 == 200).then_some(())).await;
+    worker.stop().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_cannot_claim_says_so_though_its_lease_is_renewed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    let worker = start(&queue).await;
+    // Only a claim reads it.
+    let rename = |from, to| format!("ALTER TABLE job RENAME COLUMN {from} TO {to}");
+    queue.database.execute(&rename("payload", "hidden")).await;
+    let report = fails(&worker, "worker").await;
+    let said = report["details"]["worker"]["messages"]["worker.0002"].as_str();
+    assert_eq!(said, Some("nothing could be claimed for 2s from: default"));
+
+    queue.database.execute(&rename("hidden", "payload")).await;
+    until(async || (get(&worker, "/__heartbeat__").await.0 == 200).then_some(())).await;
+    worker.stop().await;
+}

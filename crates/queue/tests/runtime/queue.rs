@@ -1,0 +1,149 @@
+//! A queue under test: a database of its own, tasks whose code a test writes on the spot, and what
+//! a test waits for.
+
+use std::time::Duration;
+
+use bare_queue::{
+    JobContext, NewJob, Registry, Schedules, Task, TaskError, Worker,
+    entities::{finished_job, job, worker},
+    testing::{self, AttemptError, RunningWorker},
+};
+use conf::Conf;
+use dockerflow::version::Version;
+use e2e::{Backend, TestDatabase};
+use sea_orm::{DatabaseConnection, EntityTrait, prelude::Json};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Far more than anything here takes, so that what never happens fails a test instead of hanging
+/// it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A task whose code a test gives.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Work(pub u32);
+
+impl Task for Work {
+    const KIND: &'static str = "work";
+}
+
+/// The code of [`Work`].
+pub fn tasks<F, Fut>(code: F) -> Registry
+where
+    F: Fn(Work, JobContext) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), TaskError>> + Send + 'static,
+{
+    Registry::new().task(move |work: Work, job: &JobContext| code(work, job.clone()))
+}
+
+/// What a worker is told by its environment.
+#[derive(Conf, Debug)]
+struct Settings {
+    #[conf(flatten)]
+    queue: bare_queue::Settings,
+    #[conf(flatten)]
+    database: bare_database::Settings,
+    #[conf(flatten)]
+    process: dockerflow::ProcessSettings,
+}
+
+pub struct Queue {
+    pub database: TestDatabase,
+}
+
+impl Queue {
+    /// `None` where there is no PostgreSQL for this test.
+    pub async fn on(backend: Backend) -> Option<Self> {
+        let database = TestDatabase::migrated(backend).await?;
+        Some(Self { database })
+    }
+
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.database.db
+    }
+
+    pub async fn enqueue(&self, job: NewJob) -> Uuid {
+        job.enqueue(self.db()).await.unwrap().id
+    }
+
+    /// Starts a worker that runs until it is stopped.
+    pub async fn start(&self, tasks: Registry, variables: &[(&str, &str)]) -> RunningWorker {
+        self.start_scheduled(tasks, Schedules::new(), variables)
+            .await
+    }
+
+    /// The same, with schedules.
+    pub async fn start_scheduled(
+        &self,
+        tasks: Registry,
+        schedules: Schedules,
+        variables: &[(&str, &str)],
+    ) -> RunningWorker {
+        let mut all = vec![("DATABASE_URL", self.database.url())];
+        all.extend(variables);
+        let settings: Settings = e2e::settings("worker", &all);
+        let worker = Worker::builder(self.db().clone(), Version::load(env!("CARGO_PKG_VERSION")))
+            .tasks(tasks, ())
+            .schedules(schedules)
+            .without_pruning()
+            .start(&settings.queue, &settings.process, &settings.database)
+            .await;
+        RunningWorker::spawn(worker.unwrap())
+    }
+
+    /// Runs what is due with a worker that comes and goes.
+    pub async fn run(&self, tasks: Registry) {
+        let worker = self.start(tasks, &[]).await;
+        worker.run_pending_jobs(self.db()).await;
+        worker.stop().await;
+    }
+
+    /// Lets the waits of all jobs be over.
+    pub async fn pass_all_waits(&self) {
+        testing::pass(self.db(), Duration::from_hours(24)).await;
+    }
+
+    /// A job that is not finished.
+    pub async fn job(&self, id: Uuid) -> job::Model {
+        let job = job::Entity::find_by_id(id).one(self.db()).await.unwrap();
+        job.expect("the job is not finished")
+    }
+
+    /// A job that is finished or will be.
+    pub async fn finished(&self, id: Uuid) -> finished_job::Model {
+        until(async || {
+            let job = finished_job::Entity::find_by_id(id).one(self.db()).await;
+            job.unwrap()
+        })
+        .await
+    }
+
+    /// The workers that are known.
+    pub async fn workers(&self) -> Vec<worker::Model> {
+        worker::Entity::find().all(self.db()).await.unwrap()
+    }
+}
+
+/// Why attempts failed, of a job's `errors`.
+pub fn errors(errors: Option<&Json>) -> Vec<AttemptError> {
+    let errors = errors.map(|errors| serde_json::from_value(errors.clone()).unwrap());
+    errors.unwrap_or_default()
+}
+
+/// Awaits what nobody tells: looks until it is there.
+pub async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    in_time(async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+}
+
+pub async fn in_time<F: Future>(future: F) -> F::Output {
+    let timely = tokio::time::timeout(PATIENCE, future).await;
+    timely.expect("this takes too long")
+}

@@ -1,0 +1,224 @@
+//! Enqueueing: a row in the caller's transaction, with its options.
+
+use std::time::Duration;
+
+use bare_queue::{
+    Metadata, Task,
+    entities::{finished_job, job},
+    testing::PAYLOAD_LIMIT,
+    with_metadata,
+};
+use chrono::{TimeDelta, Utc};
+use e2e::Backend;
+use rstest::rstest;
+use sea_orm::EntityTrait;
+use serde::{Deserialize, Serialize};
+
+use crate::test_store::{Note, TestStore, note};
+
+#[rstest]
+#[tokio::test]
+async fn a_job_whose_transaction_rolled_back_does_not_exist(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let txn = bare_database::begin(store.db()).await.unwrap();
+    note().enqueue(&txn).await.unwrap();
+    txn.rollback().await.unwrap();
+    assert_eq!(store.count().await, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_exists_once_its_transaction_has_committed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let other = store.database.connect_again().await;
+    let txn = bare_database::begin(store.db()).await.unwrap();
+    let job = note().enqueue(&txn).await.unwrap();
+    let seen = job::Entity::find_by_id(job.id).one(&other).await.unwrap();
+    assert_eq!(seen, None);
+    txn.commit().await.unwrap();
+    let seen = job::Entity::find_by_id(job.id).one(&other).await.unwrap();
+    assert!(seen.is_some());
+}
+
+#[derive(Serialize, Deserialize)]
+struct Invoice {
+    number: u32,
+}
+
+impl Task for Invoice {
+    const KIND: &'static str = "invoice";
+    const QUEUE: &'static str = "mail";
+    const PRIORITY: i32 = 7;
+    const MAX_ATTEMPTS: i32 = 3;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_is_what_its_task_says(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let before = store.time(0);
+    let enqueued = Invoice { number: 12 }.enqueue(store.db()).await.unwrap();
+    assert!(!enqueued.is_duplicate);
+    let job = store.job(enqueued.id).await;
+    assert!((before..=Utc::now()).contains(&job.created_at));
+    let expected = job::Model {
+        id: enqueued.id,
+        kind: "invoice".to_owned(),
+        queue: "mail".to_owned(),
+        priority: 7,
+        state: job::State::Available,
+        payload: serde_json::json!({ "number": 12 }),
+        attempt: 0,
+        max_attempts: 3,
+        timeout_seconds: None,
+        unique_key: None,
+        run_at: job.created_at,
+        created_at: job.created_at,
+        started_at: None,
+        worker_id: None,
+        lease_number: 0,
+        deaths: 0,
+        cancel_requested_at: None,
+        errors: None,
+        request_id: None,
+        traceparent: None,
+        baggage: None,
+        enqueued_by: None,
+    };
+    assert_eq!(job, expected);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_has_the_options_that_it_was_given(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let job = Invoice { number: 12 }
+        .job()
+        .queue("slow")
+        .priority(-3)
+        .max_attempts(9)
+        .timeout(Duration::from_mins(2))
+        .unique_key("12");
+    let job = store.job(store.enqueue(job).await).await;
+    assert_eq!((job.queue.as_str(), job.priority), ("slow", -3));
+    assert_eq!((job.max_attempts, job.timeout_seconds), (9, Some(120)));
+    assert_eq!(job.unique_key.as_deref(), Some("12"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_delayed_job_is_scheduled_for_then(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let id = store
+        .enqueue(note().delay(Duration::from_millis(90_250)))
+        .await;
+    let job = store.job(id).await;
+    assert_eq!(job.state, job::State::Scheduled);
+    assert_eq!(job.run_at - job.created_at, TimeDelta::milliseconds(90_250));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_delay_of_ages_is_accepted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let job = store
+        .job(store.enqueue(note().delay(Duration::MAX)).await)
+        .await;
+    assert_eq!(job.state, job::State::Scheduled);
+    assert!(job.run_at > Utc::now() + TimeDelta::days(365 * 100));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_has_at_least_one_attempt(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let id = store.enqueue(note().max_attempts(0)).await;
+    assert_eq!(store.job(id).await.max_attempts, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_remembers_the_request_that_it_comes_from(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let metadata = Metadata {
+        request_id: Some("a-request".to_owned()),
+        traceparent: Some("00-a-trace-01".to_owned()),
+        baggage: Some("key=value".to_owned()),
+        enqueued_by: Some("1.2.3".to_owned()),
+    };
+    let id = with_metadata(move || metadata.clone(), store.enqueue(note())).await;
+    let job = store.job(id).await;
+    assert_eq!(job.request_id.as_deref(), Some("a-request"));
+    assert_eq!(job.traceparent.as_deref(), Some("00-a-trace-01"));
+    assert_eq!(job.baggage.as_deref(), Some("key=value"));
+    assert_eq!(job.enqueued_by.as_deref(), Some("1.2.3"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_payload_comes_back_as_it_went_in(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let text = "zażółć \"gęślą\" \\ \u{0} \n jaźń 🦀";
+    Note(text.to_owned()).enqueue(store.db()).await.unwrap();
+    let claimed = store.claim(store.worker().await, 1).await.remove(0);
+    let payload: Note = serde_json::from_str(&claimed.payload).unwrap();
+    assert_eq!(payload.0, text);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_payload_over_the_limit_is_refused(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    // As JSON it is two quotation marks longer.
+    let largest = Note("x".repeat(PAYLOAD_LIMIT - 2));
+    largest.enqueue(store.db()).await.unwrap();
+    let larger = Note("x".repeat(PAYLOAD_LIMIT - 1));
+    let error = larger.enqueue(store.db()).await.unwrap_err();
+    let expected = "the payload of note has 1048577 bytes, more than 1048576";
+    assert!(error.to_string().contains(expected), "{error}");
+    assert_eq!(store.count().await, 1);
+    assert_eq!(
+        finished_job::Entity::find().one(store.db()).await.unwrap(),
+        None
+    );
+}

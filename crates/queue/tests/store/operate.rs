@@ -1,0 +1,368 @@
+//! What operators do: look, retry, cancel, pause, limit.
+
+use bare_queue::{
+    JobState,
+    testing::{Cancelled, Filter, OperateError, Outcome},
+};
+use e2e::Backend;
+use rstest::rstest;
+use uuid::Uuid;
+
+use crate::test_store::{TestStore, ids, note, report};
+
+#[rstest]
+#[tokio::test]
+async fn a_dead_job_that_is_retried_has_all_its_attempts_and_keeps_its_errors(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let claimed = store.claimed().await;
+    let mut dead = report(&claimed, Outcome::Dead);
+    dead.errors = Some(r#"[{"attempt":1,"at":"2026-01-01T00:00:00Z","error":"no"}]"#.to_owned());
+    store.at(1).finish(&[dead]).await.unwrap();
+
+    store.at(2).retry(claimed.id).await.unwrap();
+    let job = store.job(claimed.id).await;
+    assert_eq!((job.attempt, job.run_at), (0, store.time(2)));
+    assert_eq!(job.errors.unwrap()[0]["error"], "no");
+    assert_eq!(store.count_finished().await, 0);
+
+    let again = store.claim(store.worker().await, 1).await;
+    assert_eq!(ids(&again), [claimed.id]);
+    assert_eq!(again[0].lease_number, claimed.lease_number + 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_scheduled_job_that_is_retried_need_not_wait(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let id = store
+        .enqueue(note().delay(std::time::Duration::from_hours(1)))
+        .await;
+    store.at(0).retry(id).await.unwrap();
+    let worker = store.worker().await;
+    assert_eq!(ids(&store.claim(worker, 1).await), [id]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_cannot_be_retried_is_said(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let nobody = Uuid::now_v7();
+    let error = store.at(0).retry(nobody).await.unwrap_err();
+    assert!(matches!(error, OperateError::NotFound(id) if id == nobody));
+
+    let claimed = store.claimed().await;
+    let error = store.at(0).retry(claimed.id).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the job {} is running", claimed.id)
+    );
+
+    let completed = report(&claimed, Outcome::Completed);
+    store.at(0).finish(&[completed]).await.unwrap();
+    let error = store.at(0).retry(claimed.id).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the job {} is completed", claimed.id)
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_whose_key_is_taken_stays_where_it_is(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let first = store.enqueue(note().unique_key("a")).await;
+    store.at(0).cancel(first).await.unwrap();
+    let second = store.enqueue(note().unique_key("a")).await;
+    let error = store.at(0).retry(first).await.unwrap_err();
+    assert!(
+        matches!(error, OperateError::KeyTaken(id) if id == first),
+        "{error:?}"
+    );
+    store.finished(first).await;
+    store.job(second).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_waiting_job_is_cancelled_at_once(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let id = store.enqueue(note()).await;
+    assert_eq!(store.at(3).cancel(id).await.unwrap(), Cancelled::AtOnce);
+    let finished = store.finished(id).await;
+    assert_eq!(JobState::from(finished.state), JobState::Cancelled);
+    assert_eq!(finished.finished_at, store.time(3));
+    let error = store.at(4).cancel(id).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("the job {id} is cancelled"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_running_job_is_cancelled_by_its_worker(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let claimed = store.claimed_notes(2).await;
+    let worker = store.job(claimed[0].id).await.worker_id.unwrap();
+    let requested = async || {
+        let leases = store.at(1).leases(worker).await.unwrap();
+        assert_eq!(leases.len(), 2);
+        let requested = leases
+            .iter()
+            .filter(|lease| lease.cancel_requested_at.is_some());
+        requested.map(|lease| lease.id).collect::<Vec<_>>()
+    };
+    assert_eq!(requested().await, Vec::<Uuid>::new());
+    let cancelled = store.at(1).cancel(claimed[0].id).await.unwrap();
+    assert_eq!(cancelled, Cancelled::Requested);
+    assert_eq!(requested().await, [claimed[0].id]);
+    assert_eq!(
+        store.job(claimed[0].id).await.cancel_requested_at,
+        Some(store.time(1))
+    );
+
+    let outcome = report(&claimed[0], Outcome::Cancelled);
+    store.at(2).finish(&[outcome]).await.unwrap();
+    let finished = store.finished(claimed[0].id).await;
+    assert_eq!(JobState::from(finished.state), JobState::Cancelled);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_paused_queue_yields_nothing_until_it_is_resumed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let waiting = store.enqueue_notes(1).await;
+    let slow = store.enqueue(note().queue("slow")).await;
+    let worker = store.worker().await;
+    store.at(0).pause("default").await.unwrap();
+    store.at(0).pause("default").await.unwrap();
+    assert_eq!(store.claim(worker, 1).await, []);
+    let claimed = store.at(0).claim(worker, "slow", 1).await.unwrap();
+    assert_eq!(ids(&claimed), [slow]);
+    store.at(0).resume("default").await.unwrap();
+    assert_eq!(ids(&store.claim(worker, 1).await), waiting);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_pause_and_a_limit_do_not_undo_each_other(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.at(0).limit("default", Some(1)).await.unwrap();
+    store.at(0).pause("default").await.unwrap();
+    store.at(0).resume("default").await.unwrap();
+    assert_eq!(store.at(0).limited_queues().await.unwrap(), ["default"]);
+    store.at(0).limit("default", None).await.unwrap();
+    assert_eq!(
+        store.at(0).limited_queues().await.unwrap(),
+        Vec::<String>::new()
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_limit_holds_across_all_workers(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.enqueue_notes(20).await;
+    store.at(0).limit("default", Some(3)).await.unwrap();
+    let mut claims = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let worker = store.worker().await;
+        let other = bare_queue::testing::JobStore::new(store.database.connect_again().await)
+            .at(store.time(0));
+        claims.spawn(async move { other.claim_limited(worker, "default", 2).await });
+    }
+    let mut claimed = Vec::new();
+    while let Some(jobs) = claims.join_next().await {
+        claimed.extend(jobs.unwrap().unwrap());
+    }
+    assert_eq!(claimed.len(), 3);
+
+    let ended: Vec<_> = claimed
+        .iter()
+        .map(|job| report(job, Outcome::Completed))
+        .collect();
+    store.at(0).finish(&ended[..2]).await.unwrap();
+    let worker = store.worker().await;
+    let next = store
+        .at(0)
+        .claim_limited(worker, "default", 10)
+        .await
+        .unwrap();
+    assert_eq!(next.len(), 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn jobs_are_listed_newest_first_by_state_queue_and_kind(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let first = store.enqueue(note()).await;
+    let second = store.enqueue(note().queue("slow")).await;
+    let third = store.enqueue(note()).await;
+    store.at(0).cancel(first).await.unwrap();
+    let list = async |filter: Filter, limit| {
+        let jobs = store.at(0).list(&filter, limit).await.unwrap();
+        jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(Filter::default(), 10).await, [third, second, first]);
+    assert_eq!(list(Filter::default(), 2).await, [third, second]);
+    let state = Some(JobState::Cancelled);
+    assert_eq!(
+        list(
+            Filter {
+                state,
+                ..Filter::default()
+            },
+            10
+        )
+        .await,
+        [first]
+    );
+    let queue = Some("slow".to_owned());
+    assert_eq!(
+        list(
+            Filter {
+                queue,
+                ..Filter::default()
+            },
+            10
+        )
+        .await,
+        [second]
+    );
+    let kind = Some("other".to_owned());
+    assert_eq!(
+        list(
+            Filter {
+                kind,
+                ..Filter::default()
+            },
+            10
+        )
+        .await,
+        Vec::<Uuid>::new()
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn all_unfinished_jobs_of_a_filter_are_found_however_many_are_finished(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let first = store.enqueue(note()).await;
+    let cancelled = store.enqueue(note()).await;
+    store.at(0).cancel(cancelled).await.unwrap();
+    let other = store.enqueue(note().queue("slow")).await;
+    let all = store.at(0).unfinished(&Filter::default()).await.unwrap();
+    assert_eq!(all, [first, other]);
+    let queue = Some("slow".to_owned());
+    let slow = Filter {
+        queue,
+        ..Filter::default()
+    };
+    assert_eq!(store.at(0).unfinished(&slow).await.unwrap(), [other]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn statistics_count_by_queue_and_kind(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let claimed = store.claimed_notes(2).await;
+    store
+        .at(0)
+        .finish(&[report(&claimed[0], Outcome::Dead)])
+        .await
+        .unwrap();
+    store.enqueue_notes(3).await;
+    store
+        .enqueue(
+            note()
+                .queue("slow")
+                .delay(std::time::Duration::from_hours(1)),
+        )
+        .await;
+    let stats = store.at(0).stats().await.unwrap();
+    let counts: Vec<_> = stats
+        .iter()
+        .map(|row| {
+            (
+                &*row.queue,
+                &*row.kind,
+                row.scheduled,
+                row.available,
+                row.running,
+                row.dead,
+            )
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            ("default", "note", 0, 3, 1, 1),
+            ("slow", "note", 1, 0, 0, 0)
+        ]
+    );
+    assert!(stats[0].oldest.is_some());
+    assert_eq!(stats[1].oldest, None);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_payload_that_no_jsonb_could_hold_keeps_no_job_from_being_cancelled_and_retried(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let id = store.enqueue(note()).await;
+    let payload = r#"UPDATE job SET payload = '"\u0000"'"#;
+    store.database.execute(payload).await;
+    store.at(1).cancel(id).await.unwrap();
+    assert_eq!(store.count_finished().await, 1);
+    store.at(2).retry(id).await.unwrap();
+    assert_eq!(store.job(id).await.payload, "\0");
+    assert_eq!(store.count_finished().await, 0);
+}

@@ -1,0 +1,175 @@
+//! When a rescue is due: not before heartbeats have followed each other for a lease, whoever sent them.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use bare_queue::{
+    entities::job,
+    testing::{Heartbeat, heartbeat_interval},
+};
+use e2e::Backend;
+use rstest::rstest;
+use uuid::Uuid;
+
+use crate::test_store::{LEASE, TestStore};
+
+const RENEWED: Heartbeat = Heartbeat::Renewed {
+    rescue_is_due: false,
+    has_jobs: false,
+    clock_is_back: false,
+};
+const RESCUE: Heartbeat = Heartbeat::Renewed {
+    rescue_is_due: true,
+    has_jobs: false,
+    clock_is_back: false,
+};
+
+impl TestStore {
+    /// A worker registers, and dies at once; its lease is over a second later.
+    async fn dead_at(&self, second: i64) {
+        let store = self.at(second);
+        let lease = Duration::from_secs(1);
+        let registered = store.register_worker(Uuid::new_v4(), "host", "default:10", lease);
+        registered.await.unwrap();
+    }
+
+    async fn heartbeat(&self, worker: Uuid, second: i64) -> Heartbeat {
+        let heartbeat = self.at(second).heartbeat(worker, LEASE).await;
+        heartbeat.unwrap()
+    }
+
+    /// Heartbeats as often as they ought to be, each of which must find nobody to rescue.
+    async fn heartbeats(&self, workers: &[Uuid], seconds: RangeInclusive<i64>) {
+        let interval = heartbeat_interval(LEASE).as_secs();
+        for second in seconds.step_by(interval.try_into().unwrap()) {
+            for worker in workers {
+                let answer = self.heartbeat(*worker, second).await;
+                assert_eq!(answer, RENEWED, "after {second} s");
+            }
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn nobody_is_rescued_before_heartbeats_followed_each_other_for_a_lease(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.dead_at(0).await;
+    let worker = store.worker().await;
+    store.heartbeats(&[worker], 2..=58).await;
+    assert_eq!(store.heartbeat(worker, 60).await, RESCUE);
+}
+
+#[rstest]
+#[tokio::test]
+async fn after_an_outage_everybody_has_a_lease_s_time_to_come_back(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let (first, second) = (store.worker().await, store.worker().await);
+    store.heartbeats(&[first, second], 2..=80).await;
+    // The leases of both are over when the first is back.
+    assert_eq!(store.heartbeat(first, 200).await, RENEWED);
+    let new = store.worker_at(202).await;
+    store.heartbeats(&[new], 204..=258).await;
+    assert_eq!(
+        store.heartbeat(first, 260).await,
+        RESCUE,
+        "the second did not come back"
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_short_outage_after_which_no_lease_is_over_begins_a_new_wait_too(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let worker = store.worker().await;
+    store.heartbeats(&[worker], 2..=80).await;
+    store.dead_at(80).await;
+    store.heartbeats(&[worker], 85..=143).await;
+    assert_eq!(store.heartbeat(worker, 145).await, RESCUE);
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_comes_in_the_place_of_a_dead_worker_rescues_at_once(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let dies = store.worker().await;
+    store.heartbeats(&[dies], 2..=80).await;
+    store.dead_at(80).await;
+    let new = store.worker_at(83).await;
+    assert_eq!(store.heartbeat(new, 85).await, RESCUE);
+}
+
+#[rstest]
+#[tokio::test]
+async fn workers_that_all_die_sooner_than_a_lease_is_over_rescue_each_other_s_jobs(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.enqueue_notes(1).await;
+    let first = store.worker().await;
+    store.claim(first, 1).await;
+    let mut second = 0;
+    while second < 60 {
+        let next = store.worker_at(second + 3).await;
+        store.heartbeats(&[next], second + 3..=second + 5).await;
+        second += 5;
+    }
+    let last = store.worker_at(second + 3).await;
+    assert_eq!(store.heartbeat(last, second + 3).await, RESCUE);
+    let rescued = store.at(second + 3).rescue().await.unwrap();
+    assert_eq!(rescued.requeued, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_worker_that_was_held_up_alone_need_not_wait(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let (held_up, beats) = (store.worker().await, store.worker().await);
+    store.heartbeats(&[beats], 2..=50).await;
+    store.heartbeats(&[held_up], 50..=50).await;
+    store.heartbeats(&[beats], 52..=80).await;
+    store.dead_at(80).await;
+    assert_eq!(store.heartbeat(held_up, 82).await, RESCUE);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_that_runs_under_no_worker_is_due_for_rescue(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let claimed = store.claimed().await;
+    let worker = store.worker().await;
+    store.heartbeats(&[worker], 2..=60).await;
+    store
+        .database
+        .execute("DELETE FROM worker WHERE renewed_at = started_at")
+        .await;
+    assert_eq!(store.heartbeat(worker, 62).await, RESCUE);
+    store.at(62).rescue().await.unwrap();
+    assert_eq!(store.job(claimed.id).await.state, job::State::Available);
+    assert_eq!(store.heartbeat(worker, 64).await, RENEWED);
+}

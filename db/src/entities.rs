@@ -1,0 +1,10 @@
+//! The tables, a file each. Those of the queue are its own.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the library generates `ActiveModelEx`, whose methods begin transactions"
+)]
+
+pub mod user;
+
+pub use bare_queue::entities::{finished_job, job, queue, schedule, worker};
