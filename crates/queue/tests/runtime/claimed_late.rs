@@ -65,12 +65,16 @@ async fn jobs_of_a_claim_that_the_database_executes_late_run_or_are_cancelled() 
         }
     });
     let worker = queue.start(code, &VARIABLES).await;
-    // A session says that it is idle shortly before it sends the last of its answer.
     let claims = "SELECT pid::bigint FROM pg_stat_activity
                   WHERE datname = current_database() AND application_name = 'worker queue'
-                    AND state = 'idle' AND query LIKE '%UPDATE job%LIMIT $4%'
-                    AND state_change < clock_timestamp() - interval '0.3 s'";
+                    AND query LIKE '%UPDATE job%LIMIT $4%'";
     let backend = until(async || queue.ask(claims).await).await;
+    // Its last claim is answered, and the pool has taken the connection back.
+    let rests = format!(
+        "SELECT 1::bigint FROM pg_stat_activity
+         WHERE pid = {backend} AND state = 'idle' AND state_change < clock_timestamp() - interval '0.3 s'"
+    );
+    until(async || queue.ask(&rests).await).await;
     let frozen = Frozen::process(backend.try_into().unwrap());
     for _ in 0..2 {
         queue.enqueue(Work(0).job()).await;
