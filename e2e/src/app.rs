@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use conf::Conf;
+use bare_testkit::{Backend, connect, settings, smtp::SmtpServer};
 use db::{entities::job, jobs::Task};
 use reqwest::{Method, Response};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -18,9 +18,8 @@ use tokio_util::sync::CancellationToken;
 use worker::queue::Registry;
 
 use crate::{
-    database::{Backend, TestDatabase, connect},
+    database::TestDatabase,
     jobs::{pass, run_pending_jobs},
-    smtp::SmtpServer,
 };
 
 /// A service that a test has for itself. Dropped, it fails a test that left jobs behind unsaid: see
@@ -193,10 +192,4 @@ fn count_unfinished(url: &str) -> u64 {
         db.close().await.expect("a closed pool");
         count
     })
-}
-
-/// The settings that a process with these variables would have.
-pub fn settings<T: Conf>(program: &str, variables: &[(&str, &str)]) -> T {
-    let loaded = dockerflow::settings::try_load_from([program], variables.iter().copied());
-    loaded.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bare_testkit::settings;
 use db::{
     entities::{finished_job, job},
     jobs::JobStore,
@@ -17,7 +18,7 @@ use worker::{
     queue::{Registry, Schedules},
 };
 
-use crate::{app::settings, database::TestDatabase};
+use crate::database::TestDatabase;
 
 /// How long pending jobs may take.
 const PATIENCE: Duration = Duration::from_secs(30);
