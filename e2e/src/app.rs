@@ -8,9 +8,8 @@ use std::{
     time::Duration,
 };
 
-use bare_queue::entities::job;
-use bare_queue::{Task, testing::pass};
-use conf::Conf;
+use bare_queue::{Task, entities::job, testing::pass};
+use bare_testkit::{Backend, connect, settings, smtp::SmtpServer};
 use reqwest::{Method, Response};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::Value;
@@ -18,11 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::Registry;
 
-use crate::{
-    database::{Backend, TestDatabase, connect},
-    jobs::run_pending_jobs,
-    smtp::SmtpServer,
-};
+use crate::{database::TestDatabase, jobs::run_pending_jobs};
 
 /// A service that a test has for itself. Dropped, it fails a test that left jobs behind unsaid: see
 /// [`TestApp::run_pending_jobs`] and [`TestApp::leaves_jobs`].
@@ -194,10 +189,4 @@ fn count_unfinished(url: &str) -> u64 {
         db.close().await.expect("a closed pool");
         count
     })
-}
-
-/// The settings that a process with these variables would have.
-pub fn settings<T: Conf>(program: &str, variables: &[(&str, &str)]) -> T {
-    let loaded = dockerflow::settings::try_load_from([program], variables.iter().copied());
-    loaded.unwrap_or_else(|error| panic!("{error}"))
 }

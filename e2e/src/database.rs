@@ -1,172 +1,42 @@
-//! A database of its own for every test, on both kinds.
+//! A database of its own for every test, with the service's schema.
 
-use std::{
-    fs,
-    sync::atomic::{AtomicU32, Ordering},
-    thread,
-};
+use std::ops::{Deref, DerefMut};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
-use tempfile::TempDir;
-use tokio::sync::OnceCell;
+use bare_testkit::{Backend, postgres::Server};
 
-use crate::postgres::{Cluster, Server};
-
-/// The file of a SQLite database, in its folder.
-const FILE: &str = "test.sqlite3";
-
-/// On which database a test runs. Put both into the test's cases:
-///
-/// ```text
-/// #[rstest]
-/// #[tokio::test]
-/// async fn a_fact(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
-///     let Some(db) = TestDatabase::migrated(backend).await else { return };
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// A file in a temporary folder.
-    Sqlite,
-    /// The private cluster, or `TEST_DATABASE_URL`.
-    Postgres,
-}
-
-/// A database that goes when the test ends.
+/// As [`bare_testkit::TestDatabase`], and knows the schema of the service.
 #[derive(Debug)]
-pub struct TestDatabase {
-    /// A pool of connections to it.
-    pub db: DatabaseConnection,
-    url: String,
-    place: Place,
-}
-
-#[derive(Debug)]
-enum Place {
-    File(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
-    Cluster(&'static Cluster),
-    Server,
-}
+pub struct TestDatabase(bare_testkit::TestDatabase);
 
 impl TestDatabase {
     /// A database with the whole schema. `None` where there is no PostgreSQL for this test.
     pub async fn migrated(backend: Backend) -> Option<Self> {
-        match backend {
-            Backend::Sqlite => {
-                let folder = tempfile::tempdir().expect("a temporary folder");
-                fs::write(folder.path().join(FILE), migrated_file().await).expect("a copy");
-                Some(Self::in_folder(folder).await)
-            }
-            Backend::Postgres => {
-                let cluster = Cluster::get()?;
-                let template = cluster.template("migrated", migrate).await;
-                Some(Self::on(cluster, cluster.create_database(Some(&template)).await).await)
-            }
-        }
+        let database = bare_testkit::TestDatabase::with_schema(backend, migration::SCHEMA);
+        database.await.map(Self)
     }
 
     /// A database without any table. `None` where there is no PostgreSQL for this test.
     pub async fn empty(backend: Backend) -> Option<Self> {
-        match backend {
-            Backend::Sqlite => {
-                let folder = tempfile::tempdir().expect("a temporary folder");
-                Some(Self::in_folder(folder).await)
-            }
-            Backend::Postgres => {
-                let cluster = Cluster::get()?;
-                Some(Self::on(cluster, cluster.create_database(None).await).await)
-            }
-        }
+        bare_testkit::TestDatabase::empty(backend).await.map(Self)
     }
 
-    /// A database with the whole schema on a server of the test's own, with which it goes.
+    /// A database with the whole schema on a server that the test owns, with which it goes.
     pub async fn migrated_on(server: &Server, name: &str) -> Self {
-        let url = server.create_database(name);
-        let db = connect(&url).await;
-        migration::SCHEMA.up(&db, None).await.expect("the schema");
-        let place = Place::Server;
-        Self { db, url, place }
-    }
-
-    async fn in_folder(folder: TempDir) -> Self {
-        let url = sqlite_url(&folder);
-        Self {
-            db: connect(&url).await,
-            url,
-            place: Place::File(folder),
-        }
-    }
-
-    async fn on(cluster: &'static Cluster, url: String) -> Self {
-        Self {
-            db: connect(&url).await,
-            url,
-            place: Place::Cluster(cluster),
-        }
-    }
-
-    /// What `DATABASE_URL` would be.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Which kind it is.
-    pub fn backend(&self) -> Backend {
-        match self.place {
-            Place::File(_) => Backend::Sqlite,
-            Place::Cluster(_) | Place::Server => Backend::Postgres,
-        }
-    }
-
-    /// Another pool, as another process would have.
-    pub async fn connect_again(&self) -> DatabaseConnection {
-        connect(&self.url).await
-    }
-
-    /// Runs a statement of the test's own.
-    pub async fn execute(&self, sql: &str) {
-        self.db.execute_unprepared(sql).await.expect(sql);
+        let schema = migration::SCHEMA;
+        Self(bare_testkit::TestDatabase::with_schema_on(server, name, schema).await)
     }
 }
 
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        if let Place::Cluster(cluster) = self.place {
-            let url = self.url.clone();
-            // Blocks, which a thread of the test's runtime may not.
-            drop(thread::spawn(move || cluster.drop_database(&url)).join());
-        }
+impl Deref for TestDatabase {
+    type Target = bare_testkit::TestDatabase;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
-/// A pool of connections to a database.
-pub async fn connect(url: &str) -> DatabaseConnection {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let settings = db::Settings {
-        database_url: url.parse().expect("a database URL"),
-        // As many as a test needs at once. Each that is opened takes PostgreSQL some milliseconds.
-        database_pool_size: 3,
-    };
-    let name = format!("test {}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    db::connect(&settings, &name).await.expect("a connection")
-}
-
-/// What stands in a SQLite file with the whole schema: made once, and copied for each test.
-async fn migrated_file() -> &'static [u8] {
-    static CONTENT: OnceCell<Vec<u8>> = OnceCell::const_new();
-    let content = CONTENT.get_or_init(async || {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        migrate(sqlite_url(&folder)).await;
-        fs::read(folder.path().join(FILE)).expect("a database")
-    });
-    content.await
-}
-
-fn sqlite_url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join(FILE).display())
-}
-
-async fn migrate(url: String) {
-    let db = connect(&url).await;
-    migration::SCHEMA.up(&db, None).await.expect("the schema");
-    db.close().await.expect("a closed pool");
+impl DerefMut for TestDatabase {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
 }

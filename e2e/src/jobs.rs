@@ -1,12 +1,11 @@
 //! Jobs in a test: a worker that runs them.
 
-use bare_queue::entities::finished_job;
-use bare_queue::{Schedules, Worker, testing::RunningWorker};
+use bare_queue::{Schedules, Worker, entities::finished_job, testing::RunningWorker};
+use bare_testkit::settings;
 use sea_orm::{DatabaseConnection, EntityTrait};
-use worker::Registry;
-use worker::Resources;
+use worker::{Registry, Resources};
 
-use crate::{app::settings, database::TestDatabase};
+use crate::database::TestDatabase;
 
 /// Runs all due jobs of a database with a worker of the given tasks and settings.
 pub async fn run_pending_jobs(

@@ -1,5 +1,4 @@
-//! The test harness: what the tests of every crate stand on, and the tests that start the built
-//! binaries (`tests/`).
+//! The service in a test, on the tools of [`bare_testkit`]; `tests/` starts the built binaries.
 
 // A harness that cannot go on fails the test that uses it, and a panic is how a test fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -7,14 +6,9 @@
 mod app;
 mod database;
 mod jobs;
-pub mod postgres;
-pub mod process;
-pub mod sentry;
-pub mod smtp;
-mod target;
-pub mod tls;
 pub mod unruly;
 
-pub use app::{TestApp, settings};
-pub use database::{Backend, TestDatabase, connect};
+pub use app::TestApp;
+pub use bare_testkit::{Backend, connect, postgres, process, sentry, settings, smtp, tls};
+pub use database::TestDatabase;
 pub use jobs::{run_pending_jobs, start_worker, the_finished_job};

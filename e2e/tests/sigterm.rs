@@ -12,8 +12,7 @@ use bare_queue::{
     entities::{finished_job, job},
 };
 use chrono::{DateTime, Utc};
-use db::entities::user;
-use db::tasks::SendWelcomeEmail;
+use db::{entities::user, tasks::SendWelcomeEmail};
 use e2e::{
     Backend, TestDatabase,
     process::{Process, Signal},

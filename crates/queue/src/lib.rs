@@ -2,7 +2,9 @@
 #![cfg_attr(
     not(feature = "testing"),
     allow(
+        dead_code,
         unreachable_pub,
+        unused_imports,
         reason = "each step of a job is public for tests only"
     )
 )]

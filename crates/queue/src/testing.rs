@@ -7,13 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bare_database::migrate::Schema;
 use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, prelude::Json,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Worker, entities::job};
+use crate::{Worker, entities::job, migrations};
 pub use crate::{
     store::{
         AttemptError, Cancelled, ClaimedJob, Claimer, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
@@ -23,6 +24,9 @@ pub use crate::{
     },
     task::default_backoff,
 };
+
+/// The queue's own tables, and nothing else.
+pub const SCHEMA: Schema = Schema::new(&[migrations::all]);
 
 /// How long pending jobs may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -58,3 +58,13 @@ async fn a_migration_that_waits_can_be_stopped_and_says_that_it_is_not_done() {
     // A signal that is not handled leaves no code.
     assert_eq!(status.code(), Some(1), "{:?}", migration.lines());
 }
+
+#[tokio::test]
+async fn a_binary_of_the_workspace_is_built_and_started() {
+    let mut migration = Process::start("migration", ["--help"], []);
+    assert!(
+        migration.wait(PATIENCE).await.success(),
+        "{:?}",
+        migration.lines()
+    );
+}

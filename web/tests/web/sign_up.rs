@@ -1,7 +1,6 @@
 //! A user signs up, on both databases: the row, the job, the e-mail.
 
-use db::entities::user;
-use db::tasks::SendWelcomeEmail;
+use db::{entities::user, tasks::SendWelcomeEmail};
 use e2e::{Backend, TestApp};
 use rstest::rstest;
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};

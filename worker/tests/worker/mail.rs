@@ -10,12 +10,7 @@ use tokio::{
     time::timeout,
 };
 use uuid::Uuid;
-use worker::mail::Mail;
-use worker::mail::MailError;
-use worker::mail::Mailer;
-use worker::mail::RootCertificates;
-use worker::mail::Settings;
-use worker::mail::SmtpUrl;
+use worker::mail::{Mail, MailError, Mailer, RootCertificates, Settings, SmtpUrl};
 
 const ADA: &str = "ada@example.net";
 

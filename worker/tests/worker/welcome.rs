@@ -6,8 +6,7 @@ use bare_queue::{
     entities::{finished_job, job},
     testing::reasons,
 };
-use db::entities::user;
-use db::tasks::SendWelcomeEmail;
+use db::{entities::user, tasks::SendWelcomeEmail};
 use e2e::{
     Backend::{self, Postgres, Sqlite},
     TestApp, the_finished_job,

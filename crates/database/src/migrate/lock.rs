@@ -41,7 +41,7 @@ pub(super) async fn acquire(db: &DatabaseConnection) -> Result<DatabaseTransacti
 
 #[cfg(test)]
 mod tests {
-    use e2e::{Backend, TestDatabase};
+    use bare_testkit::{Backend, TestDatabase};
 
     use super::*;
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bare_database::{ConnectError, Settings, begin, connect, listener_pool};
-use e2e::{
+use bare_testkit::{
     Backend, TestDatabase,
     postgres::{Server, StopMode},
 };

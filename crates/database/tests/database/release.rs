@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bare_database::{Settings, begin, connect, connect_impatiently};
-use e2e::{Backend, TestDatabase, process::Frozen};
+use bare_testkit::{Backend, TestDatabase, process::Frozen};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::time::timeout;
 

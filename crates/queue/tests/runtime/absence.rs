@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use bare_queue::{Task as _, enqueue_many, entities::finished_job};
-use e2e::{
+use bare_queue::{Task as _, enqueue_many, entities::finished_job, testing::SCHEMA};
+use bare_testkit::{
     Backend::Postgres,
     TestDatabase,
     postgres::{Server, StopMode},
@@ -33,7 +33,7 @@ async fn a_worker_outlives_its_database_s_absence_and_repeats_nothing_that_it_fi
     let Some(mut server) = Server::start() else {
         return;
     };
-    let database = TestDatabase::migrated_on(&server, "outage").await;
+    let database = TestDatabase::with_schema_on(&server, "outage", SCHEMA).await;
     let mut queue = Queue { database };
     let runs = Arc::new(AtomicU32::new(0));
     let (ends_meanwhile, ends_later) = (Gate::closed(), Gate::closed());
@@ -80,7 +80,7 @@ async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
     let Some(server) = Server::start() else {
         return;
     };
-    let database = TestDatabase::migrated_on(&server, "nowhere").await;
+    let database = TestDatabase::with_schema_on(&server, "nowhere", SCHEMA).await;
     let proxy = Proxy::start(database.url()).await;
     let queue = Queue { database };
     let variables = [("DATABASE_URL", proxy.url())];

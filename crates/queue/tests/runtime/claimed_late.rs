@@ -8,7 +8,7 @@ use bare_queue::{
     entities::{finished_job, job},
     testing::JobStore,
 };
-use e2e::{
+use bare_testkit::{
     Backend::{self, Postgres, Sqlite},
     process::Frozen,
 };

@@ -4,8 +4,8 @@ use bare_queue::{
     JobContext, Registry, Schedules, Task,
     entities::{finished_job, job},
 };
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::{DateTime, Utc};
-use e2e::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde::{Deserialize, Serialize};

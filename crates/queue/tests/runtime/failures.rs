@@ -6,13 +6,13 @@ use std::{
 };
 
 use anyhow::anyhow;
-use bare_queue::testing::reasons;
 use bare_queue::{
     JobContext, Registry, Task, TaskError,
     entities::{finished_job, job},
+    testing::reasons,
 };
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::Utc;
-use e2e::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 use serde::{Deserialize, Deserializer, Serialize};

@@ -9,8 +9,8 @@ use std::{
 };
 
 use bare_queue::{JobContext, Task, entities::finished_job};
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::{DateTime, Utc};
-use e2e::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,10 @@
 //! The worker's own endpoints.
 
-use bare_queue::{Task as _, testing::RunningWorker};
-use e2e::{
+use bare_queue::{
+    Task as _,
+    testing::{RunningWorker, SCHEMA},
+};
+use bare_testkit::{
     Backend, TestDatabase,
     postgres::{Server, StopMode},
 };
@@ -61,7 +64,7 @@ async fn a_worker_whose_lease_is_over_says_so_and_is_well_again_with_the_databas
     let Some(mut server) = Server::start() else {
         return;
     };
-    let database = TestDatabase::migrated_on(&server, "health").await;
+    let database = TestDatabase::with_schema_on(&server, "health", SCHEMA).await;
     let queue = Queue { database };
     let worker = start(&queue).await;
     server.stop(StopMode::Fast);

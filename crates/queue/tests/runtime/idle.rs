@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::Task as _;
-use e2e::Backend::{self, Postgres, Sqlite};
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, Statement};
 

@@ -6,14 +6,13 @@ use std::{
     time::Duration,
 };
 
-use bare_queue::testing::reasons;
 use bare_queue::{
     Task as _,
     entities::{finished_job, job, worker},
-    testing::JobStore,
+    testing::{JobStore, reasons},
 };
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::Utc;
-use e2e::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::{DatabaseConnection, EntityTrait};
 use uuid::Uuid;
@@ -152,7 +151,7 @@ async fn a_worker_that_was_taken_for_dead_goes_on_as_another_and_its_late_outcom
 
 /// Awaits that the lease of the only worker is renewed three times.
 async fn see_heartbeats(url: &str) {
-    let db = e2e::connect(url).await;
+    let db = bare_testkit::connect(url).await;
     let expires_at = async || {
         let worker = worker::Entity::find().one(&db).await.unwrap();
         worker.map(|worker| worker.expires_at)

@@ -10,9 +10,9 @@ use std::{
 use bare_queue::{
     NewJob, Task as _, enqueue_many,
     entities::{finished_job, job},
-    testing::heartbeat_interval,
+    testing::{SCHEMA, heartbeat_interval},
 };
-use e2e::{
+use bare_testkit::{
     Backend::{self, Postgres, Sqlite},
     TestDatabase,
     postgres::Server,
@@ -37,7 +37,7 @@ async fn a_claim_whose_reply_is_lost_is_back_within_two_heartbeats() {
     let Some(server) = Server::start() else {
         return;
     };
-    let database = TestDatabase::migrated_on(&server, "replies").await;
+    let database = TestDatabase::with_schema_on(&server, "replies", SCHEMA).await;
     let proxy = Proxy::start(database.url()).await;
     let queue = Queue { database };
     let jobs: Vec<NewJob> = (0..2000).map(|number| Work(number).job()).collect();

@@ -13,7 +13,7 @@ use bare_queue::{
     entities::finished_job,
     testing::{Cancelled, JobStore},
 };
-use e2e::Backend::{self, Postgres, Sqlite};
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 
 use crate::{

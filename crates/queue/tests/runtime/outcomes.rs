@@ -6,14 +6,14 @@ use std::{
 };
 
 use anyhow::anyhow;
-use bare_queue::testing::reasons;
 use bare_queue::{
     Metadata, Task as _, TaskError,
     entities::{finished_job, job},
+    testing::reasons,
     with_metadata,
 };
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::Utc;
-use e2e::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::EntityTrait;
 use std::sync::atomic::Ordering::Relaxed;

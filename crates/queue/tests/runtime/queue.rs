@@ -6,11 +6,11 @@ use std::time::Duration;
 use bare_queue::{
     JobContext, NewJob, Registry, Schedules, Task, TaskError, Worker,
     entities::{finished_job, job, worker},
-    testing::{self, AttemptError, RunningWorker},
+    testing::{self, AttemptError, RunningWorker, SCHEMA},
 };
+use bare_testkit::{Backend, TestDatabase};
 use conf::Conf;
 use dockerflow::version::Version;
-use e2e::{Backend, TestDatabase};
 use sea_orm::{DatabaseConnection, EntityTrait, prelude::Json};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,7 +54,7 @@ pub struct Queue {
 impl Queue {
     /// `None` where there is no PostgreSQL for this test.
     pub async fn on(backend: Backend) -> Option<Self> {
-        let database = TestDatabase::migrated(backend).await?;
+        let database = TestDatabase::with_schema(backend, SCHEMA).await?;
         Some(Self { database })
     }
 
@@ -81,7 +81,7 @@ impl Queue {
     ) -> RunningWorker {
         let mut all = vec![("DATABASE_URL", self.database.url())];
         all.extend(variables);
-        let settings: Settings = e2e::settings("worker", &all);
+        let settings: Settings = bare_testkit::settings("worker", &all);
         let worker = Worker::builder(self.db().clone(), Version::load(env!("CARGO_PKG_VERSION")))
             .tasks(tasks, ())
             .schedules(schedules)

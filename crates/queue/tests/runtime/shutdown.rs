@@ -13,7 +13,7 @@ use bare_queue::{
     Task as _,
     entities::{finished_job, job},
 };
-use e2e::Backend::{self, Postgres, Sqlite};
+use bare_testkit::Backend::{self, Postgres, Sqlite};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait, PaginatorTrait, Statement};
 

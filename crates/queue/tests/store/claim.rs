@@ -6,7 +6,7 @@ use bare_queue::{
     entities::job,
     testing::{JobStore, Outcome},
 };
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 use tokio::task::JoinSet;
 use uuid::Uuid;

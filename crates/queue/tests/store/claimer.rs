@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bare_queue::testing::Claimer;
-use e2e::Backend;
+use bare_testkit::Backend;
 use sea_orm::ConnectionTrait as _;
 use uuid::Uuid;
 

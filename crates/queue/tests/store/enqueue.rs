@@ -8,8 +8,8 @@ use bare_queue::{
     testing::PAYLOAD_LIMIT,
     with_metadata,
 };
+use bare_testkit::Backend;
 use chrono::{TimeDelta, Utc};
-use e2e::Backend;
 use rstest::rstest;
 use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::testing::{Outcome, Report, Verdict};
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 use sea_orm::EntityTrait;
 use uuid::Uuid;

@@ -8,8 +8,8 @@ use bare_queue::{
     testing::{AttemptError, ClaimedJob, ERROR_LIMIT, Outcome, Report, Verdict, append_error},
     with_metadata,
 };
+use bare_testkit::Backend;
 use chrono::{TimeDelta, Utc};
-use e2e::Backend;
 use rstest::rstest;
 
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use e2e::Backend;
+use bare_testkit::Backend;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use crate::test_store::{TestStore, ids, note};

@@ -7,7 +7,7 @@ use bare_queue::{
     entities::job,
     testing::{Health, Outcome},
 };
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 use sea_orm::{EntityTrait, sea_query::Expr};
 

@@ -4,7 +4,7 @@ use bare_queue::{
     entities::{job, worker},
     testing::Heartbeat,
 };
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 use sea_orm::EntityTrait;
 use uuid::Uuid;

@@ -7,7 +7,7 @@ use bare_queue::{
     testing::{Outcome, Verdict},
     with_metadata,
 };
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 
 use crate::test_store::{Note, TestStore, note, report};

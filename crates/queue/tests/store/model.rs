@@ -11,8 +11,8 @@ use bare_queue::{
     JobState, entities,
     testing::{ClaimedJob, Heartbeat, Outcome, Report, Rescued, Verdict},
 };
+use bare_testkit::Backend;
 use chrono::{DateTime, Utc};
-use e2e::Backend;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rstest::rstest;
 use sea_orm::EntityTrait;

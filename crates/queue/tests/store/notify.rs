@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::testing::NOTIFY_CHANNEL;
-use e2e::Backend;
+use bare_testkit::Backend;
 use sqlx::postgres::PgListener;
 use tokio::time::timeout;
 

@@ -4,7 +4,7 @@ use bare_queue::{
     JobState,
     testing::{Cancelled, Filter, OperateError, Outcome},
 };
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 use uuid::Uuid;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{entities::finished_job::State, testing::Outcome};
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 
 use crate::{

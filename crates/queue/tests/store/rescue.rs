@@ -4,8 +4,8 @@ use bare_queue::{
     entities::{finished_job, job},
     testing::{AttemptError, ClaimedJob, ERRORS_KEPT, Outcome, Report, Rescued, append_error},
 };
+use bare_testkit::Backend;
 use chrono::{TimeDelta, Utc};
-use e2e::Backend;
 use rstest::rstest;
 use uuid::Uuid;
 

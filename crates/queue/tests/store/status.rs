@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{JobState, JobStatus, status, testing::Outcome};
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 use tokio::task::JoinSet;
 use uuid::Uuid;

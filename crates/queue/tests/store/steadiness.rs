@@ -6,7 +6,7 @@ use bare_queue::{
     entities::job,
     testing::{Heartbeat, heartbeat_interval},
 };
-use e2e::Backend;
+use bare_testkit::Backend;
 use rstest::rstest;
 use uuid::Uuid;
 

@@ -14,8 +14,8 @@ use bare_queue::{
     entities::{finished_job, job},
     testing::{ClaimedJob, DEATHS_ALLOWED, Heartbeat, JobStore, Outcome, Verdict},
 };
+use bare_testkit::Backend;
 use chrono::{DateTime, TimeDelta, Utc};
-use e2e::Backend;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait};

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bare_queue::{
     NewJob, Task,
     entities::{finished_job, job},
-    testing::{ClaimedJob, JobStore, Outcome, Report},
+    testing::{ClaimedJob, JobStore, Outcome, Report, SCHEMA},
 };
+use bare_testkit::{Backend, TestDatabase};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use e2e::{Backend, TestDatabase};
 use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -52,7 +52,7 @@ pub(crate) struct TestStore {
 impl TestStore {
     /// `None` where there is no PostgreSQL for this test.
     pub(crate) async fn open(backend: Backend) -> Option<Self> {
-        let database = TestDatabase::migrated(backend).await?;
+        let database = TestDatabase::with_schema(backend, SCHEMA).await?;
         // To the millisecond, so that both databases give it back as it is.
         let start = Utc::now().trunc_subsecs(3);
         Some(Self { database, start })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{Enqueued, Task, entities::queue, testing::Outcome};
-use e2e::{Backend, TestDatabase};
+use bare_testkit::{Backend, TestDatabase};
 use rstest::rstest;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, Statement};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Statements of the harness itself, each on a connection of its own: a connection belongs to the
+//! Statements of the tools themselves, each on a connection of its own: a connection belongs to the
 //! runtime that opened it, and every test has its own runtime.
 
 use std::thread;

@@ -9,9 +9,9 @@ use std::{
 
 use crate::target::{profile_folder, target_folder};
 
-/// A binary of the workspace (`web`, `worker`, `migration`, `dev`) in the profile of the running
-/// test. The first call in a process has cargo build them all, because a binary that is there may
-/// be older than its sources; 0.3 s where there is nothing to do.
+/// A binary of the workspace in the profile of the running test. The first call in a process has
+/// cargo build them all, because a binary that is there may be older than its sources; 0.3 s where
+/// there is nothing to do.
 ///
 /// # Panics
 /// Where they do not build.
@@ -56,8 +56,9 @@ fn build() -> PathBuf {
         cargo.args(["--target", triple]);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("e2e stands in the root");
+        .ancestors()
+        .nth(2)
+        .expect("testkit stands in the workspace's `crates`");
     let output = cargo.current_dir(root).output().expect("cargo starts");
     assert!(
         output.status.success(),

@@ -137,6 +137,6 @@ impl Server {
 
     fn execute(&self, statement: String) {
         let result = admin::block_on(admin::execute(&self.postmaster.socket_url(), &[statement]));
-        result.expect("PostgreSQL does what the harness asks");
+        result.expect("PostgreSQL does what it is asked");
     }
 }

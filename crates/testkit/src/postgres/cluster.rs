@@ -1,18 +1,17 @@
 //! The cluster that all tests of a process share.
 
 use std::{
-    collections::HashMap,
     env,
     sync::{
-        Arc, Mutex, OnceLock,
+        OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{admin, data_folder::Durability, postmaster::Postmaster, programs::Programs, shared};
+use crate::memo::Memo;
 
 /// A PostgreSQL server with room for every test's databases: a private one, or the one that
 /// `TEST_DATABASE_URL` names.
@@ -27,7 +26,7 @@ pub struct Cluster {
     /// What the names of this process's databases begin with.
     prefix: String,
     databases: AtomicUsize,
-    templates: Mutex<HashMap<String, Arc<OnceCell<String>>>>,
+    templates: Memo<String>,
     /// Held for as long as the process lives; none where the server is not ours.
     _postmaster: Option<Postmaster>,
 }
@@ -77,7 +76,7 @@ impl Cluster {
         strategy: &'static str,
         postmaster: Option<Postmaster>,
     ) -> Self {
-        let (databases, templates) = (AtomicUsize::default(), Mutex::default());
+        let (databases, templates) = (AtomicUsize::default(), Memo::default());
         Self {
             server,
             strategy,
@@ -110,17 +109,7 @@ impl Cluster {
     where
         F: Future<Output = ()>,
     {
-        let template = self
-            .templates
-            .lock()
-            .unwrap()
-            .entry(key.to_owned())
-            .or_default()
-            .clone();
-        let name = template
-            .get_or_init(async || self.build_template(build).await)
-            .await;
-        name.clone()
+        self.templates.get(key, || self.build_template(build)).await
     }
 
     async fn build_template<F: Future<Output = ()>>(

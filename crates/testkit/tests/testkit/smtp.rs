@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::smtp::SmtpServer;
+use bare_testkit::smtp::SmtpServer;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor, transport::smtp::Error,
 };
@@ -17,7 +17,7 @@ async fn send(server: &SmtpServer) -> Result<(), Error> {
     let message = Message::builder()
         .from("Service <service@example.com>".parse().unwrap())
         .to("ada@example.net".parse().unwrap())
-        .subject("Welcome")
+        .subject("Report")
         .body(BODY.to_owned())
         .unwrap();
     let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&server.url()).unwrap();
@@ -31,7 +31,7 @@ async fn a_mail_arrives_as_it_was_sent() {
     let mails = server.wait_for(1).await;
     assert_eq!(mails[0].from, "service@example.com");
     assert_eq!(mails[0].to, ["ada@example.net"]);
-    assert_eq!(mails[0].header("subject").as_deref(), Some("Welcome"));
+    assert_eq!(mails[0].header("subject").as_deref(), Some("Report"));
     assert!(
         mails[0].body().starts_with("Hello\r\n.\r\n..two dots\r\n"),
         "{:?}",

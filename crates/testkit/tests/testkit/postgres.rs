@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{
+use bare_testkit::{
     postgres::{Cluster, Server, StopMode},
     process::{Process, Signal},
 };
@@ -18,7 +18,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Set in a process that is started to be killed.
-const VICTIM: &str = "HARNESS_VICTIM";
+const VICTIM: &str = "TESTKIT_VICTIM";
 
 async fn run(url: &str, statement: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();

@@ -1,5 +1,5 @@
-//! The built binaries as child processes: started with nothing but the given environment, watched
-//! line by line, signalled and killed for real.
+//! The workspace's binaries as child processes: started with nothing but the given environment,
+//! watched line by line, signalled and killed for real.
 
 mod binary;
 mod lines;

@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use e2e::process::{Process, Signal};
+use bare_testkit::process::{Process, Signal};
 use rustix::process::{Pid, test_kill_process};
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -43,14 +43,4 @@ async fn a_process_ends_when_it_is_dropped_even_a_stopped_one() {
     shell.signal(Signal::STOP);
     drop(shell);
     assert!(test_kill_process(id).is_err());
-}
-
-#[tokio::test]
-async fn a_binary_of_the_workspace_is_built_and_started() {
-    let mut migration = Process::start("migration", ["--help"], []);
-    assert!(
-        migration.wait(PATIENCE).await.success(),
-        "{:?}",
-        migration.lines()
-    );
 }

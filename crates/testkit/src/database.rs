@@ -1,0 +1,187 @@
+//! A database of its own for every test, on both kinds.
+
+use std::{
+    fs,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+};
+
+use bare_database::{Settings, migrate::Schema};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tempfile::TempDir;
+
+use crate::{
+    memo::Memo,
+    postgres::{Cluster, Server},
+};
+
+/// The file of a SQLite database, in its folder.
+const FILE: &str = "test.sqlite3";
+
+/// On which database a test runs. Put both into the test's cases:
+///
+/// ```text
+/// #[rstest]
+/// #[tokio::test]
+/// async fn a_fact(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+///     let Some(db) = TestDatabase::with_schema(backend, SCHEMA).await else {
+///         return;
+///     };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A file in a temporary folder.
+    Sqlite,
+    /// The private cluster, or `TEST_DATABASE_URL`.
+    Postgres,
+}
+
+/// A database that goes when the test ends.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// A pool of connections to it.
+    pub db: DatabaseConnection,
+    url: String,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
+    Cluster(&'static Cluster),
+    Server,
+}
+
+impl TestDatabase {
+    /// A database with this schema. `None` where there is no PostgreSQL for this test.
+    ///
+    /// The schema is applied once in a process and copied for each test. What its steps are called
+    /// tells it from another one.
+    pub async fn with_schema(backend: Backend, schema: Schema) -> Option<Self> {
+        let key = schema.names().join(" ");
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                fs::write(folder.path().join(FILE), file(&key, schema).await).expect("a copy");
+                Some(Self::in_folder(folder).await)
+            }
+            Backend::Postgres => {
+                let cluster = Cluster::get()?;
+                let template = cluster.template(&key, |url| apply(schema, url)).await;
+                Some(Self::on(cluster, cluster.create_database(Some(&template)).await).await)
+            }
+        }
+    }
+
+    /// A database without any table. `None` where there is no PostgreSQL for this test.
+    pub async fn empty(backend: Backend) -> Option<Self> {
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                Some(Self::in_folder(folder).await)
+            }
+            Backend::Postgres => {
+                let cluster = Cluster::get()?;
+                Some(Self::on(cluster, cluster.create_database(None).await).await)
+            }
+        }
+    }
+
+    /// A database with this schema on a server that the test owns, with which it goes.
+    pub async fn with_schema_on(server: &Server, name: &str, schema: Schema) -> Self {
+        let url = server.create_database(name);
+        let db = connect(&url).await;
+        schema.up(&db, None).await.expect("the schema");
+        let place = Place::Server;
+        Self { db, url, place }
+    }
+
+    async fn in_folder(folder: TempDir) -> Self {
+        let url = sqlite_url(&folder);
+        Self {
+            db: connect(&url).await,
+            url,
+            place: Place::File(folder),
+        }
+    }
+
+    async fn on(cluster: &'static Cluster, url: String) -> Self {
+        Self {
+            db: connect(&url).await,
+            url,
+            place: Place::Cluster(cluster),
+        }
+    }
+
+    /// What `DATABASE_URL` would be.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which kind it is.
+    pub fn backend(&self) -> Backend {
+        match self.place {
+            Place::File(_) => Backend::Sqlite,
+            Place::Cluster(_) | Place::Server => Backend::Postgres,
+        }
+    }
+
+    /// Another pool, as another process would have.
+    pub async fn connect_again(&self) -> DatabaseConnection {
+        connect(&self.url).await
+    }
+
+    /// Runs a statement of the test's own.
+    pub async fn execute(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.expect(sql);
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Place::Cluster(cluster) = self.place {
+            let url = self.url.clone();
+            // Blocks, which a thread of the test's runtime may not.
+            drop(thread::spawn(move || cluster.drop_database(&url)).join());
+        }
+    }
+}
+
+/// A pool of connections to a database.
+pub async fn connect(url: &str) -> DatabaseConnection {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let settings = Settings {
+        database_url: url.parse().expect("a database URL"),
+        // As many as a test needs at once. Each that is opened takes PostgreSQL some milliseconds.
+        database_pool_size: 3,
+    };
+    let name = format!("test {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    bare_database::connect(&settings, &name)
+        .await
+        .expect("a connection")
+}
+
+/// What stands in a SQLite file with this schema.
+async fn file(key: &str, schema: Schema) -> Arc<[u8]> {
+    static FILES: LazyLock<Memo<Arc<[u8]>>> = LazyLock::new(Memo::default);
+    let make = async || {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        apply(schema, sqlite_url(&folder)).await;
+        let content = fs::read(folder.path().join(FILE)).expect("a database");
+        content.into()
+    };
+    FILES.get(key, make).await
+}
+
+fn sqlite_url(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join(FILE).display())
+}
+
+async fn apply(schema: Schema, url: String) {
+    let db = connect(&url).await;
+    schema.up(&db, None).await.expect("the schema");
+    db.close().await.expect("a closed pool");
+}

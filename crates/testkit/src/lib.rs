@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+// A tool that cannot go on fails the test that uses it, and a panic is how a test fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod database;
+mod memo;
+pub mod postgres;
+pub mod process;
+pub mod sentry;
+mod settings;
+pub mod smtp;
+mod target;
+pub mod tls;
+
+pub use database::{Backend, TestDatabase, connect};
+pub use settings::settings;

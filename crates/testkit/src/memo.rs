@@ -1,0 +1,36 @@
+//! What is made once for each key, and shared by all tests of a process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::OnceCell;
+
+#[derive(Debug)]
+pub(crate) struct Memo<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
+
+impl<T: Clone> Memo<T> {
+    /// The value of this key, which the first call makes. Calls that come meanwhile wait for it. If
+    /// `make` panics, the next call makes it.
+    pub(crate) async fn get<F: Future<Output = T>>(
+        &self,
+        key: &str,
+        make: impl FnOnce() -> F,
+    ) -> T {
+        let value = self
+            .0
+            .lock()
+            .unwrap()
+            .entry(key.to_owned())
+            .or_default()
+            .clone();
+        value.get_or_init(make).await.clone()
+    }
+}
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
