@@ -50,7 +50,7 @@ impl Settings {
     /// The worker's settings: what it has in common with web is the same.
     pub(crate) fn worker(&self) -> worker::Settings {
         worker::Settings {
-            shutdown_grace_seconds: self.web.shutdown_grace_seconds,
+            shutdown_grace_seconds: self.web.http.shutdown_grace_seconds,
             // Its heartbeat would say what web's says.
             worker_port: None,
             queue: self.queue.clone(),

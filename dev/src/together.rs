@@ -51,7 +51,7 @@ fn greet(settings: &Settings, app: &web::App) {
             "the database",
         ),
     ];
-    if settings.web.api_docs.is_on() {
+    if settings.web.http.api_docs.is_on() {
         rows.insert(
             1,
             (format!("http://{address}/api/v1/docs"), "its endpoints"),

@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {
-        Some(Command::Healthcheck(check)) => dockerflow::run_command(check.execute(&settings)),
+        Some(Command::Healthcheck(check)) => dockerflow::run_command(check.execute(&settings.http)),
         None => dockerflow::Process::new("web", &settings.log)
             .sentry(&settings.sentry, &web::version())
             .run(serve(&settings)),

@@ -9,16 +9,17 @@
 
 mod job;
 
-use db::{entities::user, jobs::Task as _, tasks::SendWelcomeEmail};
+use bare_http::{Invalid, Json, Problem};
+use db::{
+    entities::user,
+    jobs::{EnqueueError, Task as _},
+    tasks::SendWelcomeEmail,
+};
 use deserr::Deserr;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::PlainText};
 use sea_orm::{ActiveModelTrait as _, DatabaseConnection, Set};
 
-use crate::{
-    fields::{Email, Name},
-    payload::{Invalid, Json},
-    problem::Problem,
-};
+use crate::fields::{Email, Name};
 
 /// All the views.
 pub(crate) fn all(db: &DatabaseConnection) -> impl OpenApi + Clone + use<> {
@@ -114,7 +115,10 @@ impl Views {
             .insert(&txn)
             .await
             .map_err(|error| Problem::taken(error, &["name", "email"]))?;
-        let job = SendWelcomeEmail { user_id: user.id }.enqueue(&txn).await?;
+        let job = SendWelcomeEmail { user_id: user.id }
+            .enqueue(&txn)
+            .await
+            .map_err(not_enqueued)?;
         txn.commit().await?;
 
         Ok(SignedUp::Accepted(
@@ -135,5 +139,13 @@ impl Views {
         let user = user::Entity::find_by_name(name).one(&self.db).await?;
         let user = user.ok_or_else(Problem::not_found)?;
         Ok(Json(user.into()))
+    }
+}
+
+/// What it means to a client that a job could not be enqueued.
+fn not_enqueued(error: EnqueueError) -> Problem {
+    match error {
+        EnqueueError::Database(error) => error.into(),
+        error => Problem::internal(error),
     }
 }

@@ -2,12 +2,10 @@
 
 use std::io;
 
-use db::jobs::EnqueueError;
 use poem::{error::ReadBodyError, http::StatusCode};
 use poem_openapi::error::{ParseParamError, ParsePathError};
 
-use super::Problem;
-use crate::middleware::BodyError;
+use super::{BodyError, Problem};
 
 /// What poem and its extractors raise. Their texts may repeat what was sent, and none of them is used.
 impl From<poem::Error> for Problem {
@@ -64,15 +62,6 @@ impl From<BodyError> for Problem {
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
         };
         Self::new(status, error.to_string())
-    }
-}
-
-impl From<EnqueueError> for Problem {
-    fn from(error: EnqueueError) -> Self {
-        match error {
-            EnqueueError::Database(error) => error.into(),
-            error => Self::internal(error),
-        }
     }
 }
 

@@ -1,0 +1,35 @@
+//! What the HTTP side of a process is told by its environment.
+
+use std::net::IpAddr;
+
+use conf::Conf;
+use dockerflow::settings::{Switch, between};
+
+/// Where the service listens, how long its end may take, and which of its endpoints are there.
+#[derive(Conf, Clone, Debug)]
+pub struct Settings {
+    /// The IP address to listen on
+    #[conf(env, default_value = "0.0.0.0", value_parser = ip_address)]
+    pub host: IpAddr,
+
+    /// The port to listen on; 0 takes any that is free
+    #[conf(env, default_value = "8000", value_parser = between(0, 65535))]
+    pub port: u16,
+
+    /// For how many seconds requests and jobs in flight may go on after SIGTERM
+    #[conf(env, default_value = "25", value_parser = between(0, 3600))]
+    pub shutdown_grace_seconds: u64,
+
+    /// Whether `/__error__` is there, which panics to try out the alerting
+    #[conf(env, default_value = "false")]
+    pub error_endpoint: Switch,
+
+    /// Whether the documentation of the api is there: its page and its OpenAPI document
+    #[conf(env, default_value = "true")]
+    pub api_docs: Switch,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an IP address such as 127.0.0.1 or :: is accepted")
+}
