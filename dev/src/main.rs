@@ -25,8 +25,8 @@ fn main() {
     }
     let settings: Settings = dockerflow::settings::load_over(&DEFAULTS);
     match &settings.command {
-        None => dockerflow::Process::new("dev", &settings.web.log)
-            .sentry(&settings.web.sentry, &web::version())
+        None => dockerflow::Process::new("dev", &settings.web.process.log)
+            .sentry(&settings.web.process.sentry, &web::version())
             .run(together::run(&settings)),
         Some(Command::New(new)) => match &new.what {
             What::Migration(migration) => {

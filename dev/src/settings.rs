@@ -53,12 +53,7 @@ impl Settings {
             queue: self.queue.clone(),
             mail: self.mail.clone(),
             database: self.web.database.clone(),
-            process: dockerflow::ProcessSettings {
-                shutdown_grace_seconds: self.web.shutdown_grace_seconds,
-                metrics: self.web.metrics.clone(),
-                log: self.web.log.clone(),
-                sentry: self.web.sentry.clone(),
-            },
+            process: self.web.process.clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let [database, queue] = worker::METRICS;
     let metrics = [database, queue, &web::METRICS];
-    dockerflow::metrics::install("dev", &settings.web.metrics, &metrics).await?;
+    dockerflow::metrics::install("dev", &settings.web.process.metrics, &metrics).await?;
     let mut database = settings.web.database.clone();
     // While it migrates, one holds the lock and the other works.
     database.database_pool_size = database.database_pool_size.max(2);
@@ -51,7 +51,7 @@ fn greet(settings: &Settings, app: &web::App) {
             "the database",
         ),
     ];
-    if settings.web.api_docs.is_on() {
+    if settings.web.http.api_docs.is_on() {
         rows.insert(
             1,
             (format!("http://{address}/api/v1/docs"), "its endpoints"),

@@ -1,8 +1,9 @@
 //! `web`, and `web healthcheck`.
 
+use bare_http::Healthcheck;
 use conf::{Conf, Subcommands};
 
-use crate::{Healthcheck, Settings};
+use crate::Settings;
 
 /// Serves the HTTP api, or asks after one that does
 #[derive(Conf, Clone, Debug)]

@@ -1,11 +1,8 @@
 //! Fields that cannot hold a wrong value. A new one is a type with a [`Rule`].
 
-mod text;
-
+use bare_http::{Rule, Text};
 use email_address::{EmailAddress, Options};
 use poem_openapi::registry::MetaSchema;
-
-pub(crate) use text::{Rule, Text};
 
 /// The name of a user.
 pub(crate) type Name = Text<NameRule>;

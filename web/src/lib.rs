@@ -1,30 +1,26 @@
-//! The HTTP api: the views, and what every request passes on its way to one.
+//! The HTTP api of the service.
 //!
-//! [`App`] is the whole service; the binary only reads its settings and runs it. A new endpoint goes into
-//! `views.rs`.
+//! - `views`: the endpoints; a new one goes there.
+//! - `fields`: the types of their fields, which cannot hold a wrong value.
+//! - `router`: which views there are, and which health checks.
+//! - `job_metadata`: what jobs remember of the request that enqueued them.
+//! - `app`: the whole service, for the binary and for tests.
+//! - `settings` and `cli`: what it is told.
+//!
+//! What any service needs is in [`bare_http`]: the server and its limits, JSON bodies, problems.
 
 mod app;
 mod cli;
-mod docs;
 mod fields;
-mod healthcheck;
-mod limits;
-mod middleware;
-mod payload;
-mod problem;
+mod job_metadata;
 mod router;
-mod server;
 mod settings;
 mod views;
 
 pub use app::App;
+pub use bare_http::METRICS;
 pub use cli::{Cli, Command};
-pub use healthcheck::Healthcheck;
-pub use limits::Limits;
 pub use settings::Settings;
-
-/// The metrics of the process, beside those of the database.
-pub static METRICS: [&dockerflow::metrics::Metric; 1] = [&server::CONNECTIONS_OVER_LIMIT];
 
 /// What is running, see [`dockerflow::version`].
 pub fn version() -> dockerflow::version::Version {

@@ -12,9 +12,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {
-        Some(Command::Healthcheck(check)) => dockerflow::run_command(check.execute(&settings)),
-        None => dockerflow::Process::new("web", &settings.log)
-            .sentry(&settings.sentry, &web::version())
+        Some(Command::Healthcheck(check)) => dockerflow::run_command(check.execute(&settings.http)),
+        None => dockerflow::Process::new("web", &settings.process.log)
+            .sentry(&settings.process.sentry, &web::version())
             .run(serve(&settings)),
     }
 }
@@ -22,7 +22,7 @@ fn main() {
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     dockerflow::metrics::install(
         "web",
-        &settings.metrics,
+        &settings.process.metrics,
         &[&bare_database::metrics::METRICS, &web::METRICS],
     )
     .await?;

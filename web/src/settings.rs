@@ -1,52 +1,20 @@
 //! What the web process is told by its environment.
 
-use std::net::IpAddr;
-
 use conf::Conf;
-use dockerflow::settings::{Switch, between};
 
 /// The HTTP api
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "web")]
 pub struct Settings {
-    /// The IP address to listen on
-    #[conf(env, default_value = "0.0.0.0", value_parser = ip_address)]
-    pub host: IpAddr,
-
-    /// The port to listen on; 0 takes any that is free
-    #[conf(env, default_value = "8000", value_parser = between(0, 65535))]
-    pub port: u16,
-
-    /// For how many seconds requests and jobs in flight may go on after SIGTERM
-    #[conf(env, default_value = "25", value_parser = between(0, 3600))]
-    pub shutdown_grace_seconds: u64,
-
-    /// Whether `/__error__` is there, which panics to try out the alerting
-    #[conf(env, default_value = "false")]
-    pub error_endpoint: Switch,
-
-    /// Whether the documentation of the api is there: its page and its OpenAPI document
-    #[conf(env, default_value = "true")]
-    pub api_docs: Switch,
+    /// Where and how it serves.
+    #[conf(flatten)]
+    pub http: bare_http::Settings,
 
     /// The database.
     #[conf(flatten)]
     pub database: db::Settings,
 
-    /// Who is told of metrics.
+    /// The log, metrics, and how the process ends.
     #[conf(flatten)]
-    pub metrics: dockerflow::metrics::Settings,
-
-    /// The log.
-    #[conf(flatten)]
-    pub log: dockerflow::log::Settings,
-
-    /// Where errors are reported.
-    #[conf(flatten)]
-    pub sentry: dockerflow::sentry::Settings,
-}
-
-fn ip_address(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "an IP address such as 127.0.0.1 or :: is accepted")
+    pub process: dockerflow::ProcessSettings,
 }

@@ -9,17 +9,14 @@
 
 mod job;
 
+use bare_http::{Invalid, Json, Problem};
 use bare_queue::Task as _;
 use db::{entities::user, tasks::SendWelcomeEmail};
 use deserr::Deserr;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::PlainText};
 use sea_orm::{ActiveModelTrait as _, DatabaseConnection, Set};
 
-use crate::{
-    fields::{Email, Name},
-    payload::{Invalid, Json},
-    problem::Problem,
-};
+use crate::fields::{Email, Name};
 
 /// All the views.
 pub(crate) fn all(db: &DatabaseConnection) -> impl OpenApi + Clone + use<> {

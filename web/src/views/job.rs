@@ -1,12 +1,11 @@
 //! What became of the work that a request was answered 202 for.
 
+use bare_http::{Json, Problem};
 use bare_queue::{JobState, JobStatus};
 use chrono::{DateTime, Utc};
 use poem_openapi::{Enum, Object, OpenApi, param::Path};
 use sea_orm::DatabaseConnection;
 use uuid::Uuid;
-
-use crate::{payload::Json, problem::Problem};
 
 #[derive(Clone)]
 pub(super) struct Views {

@@ -1,67 +1,8 @@
 //! The documentation of the api.
 
-use rstest::rstest;
 use serde_json::Value;
-use web::Limits;
 
-use crate::server::{Server, problem};
-
-#[rstest]
-#[case::page("/api/v1/docs")]
-#[case::document("/api/v1/openapi.json")]
-#[tokio::test]
-async fn the_documentation_is_there_unless_it_is_turned_off(#[case] path: &str) {
-    assert_eq!(Server::start().await.get(path).await.status(), 200);
-
-    let variables = [("API_DOCS", "false")];
-    let app = Server::start_with(&variables, Limits::default()).await;
-    problem(app.get(path).await, 404).await;
-    assert_eq!(app.get("/").await.status(), 200);
-}
-
-#[tokio::test]
-async fn the_page_says_its_length_and_arrives_whole() {
-    let response = Server::start().await.get("/api/v1/docs").await;
-    let length = response.content_length().unwrap();
-    let page = response.text().await.unwrap();
-    assert_eq!(page.len() as u64, length);
-    assert!(page.trim_end().ends_with("</html>"));
-}
-
-#[tokio::test]
-async fn the_page_holds_all_that_it_needs() {
-    let response = Server::start().await.get("/api/v1/docs").await;
-    assert_eq!(response.status(), 200);
-    let policy = response.headers()["content-security-policy"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        !policy.contains("http") && !policy.contains('*'),
-        "{policy}"
-    );
-
-    assert!(policy.contains("script-src 'unsafe-inline'"), "{policy}");
-
-    let page = response.text().await.unwrap();
-    let markup = without(&without(&page, "script"), "style");
-    assert!(markup.contains("<div id=\"ui\">"), "{markup}");
-    assert!(
-        !markup.contains("src=") && !markup.contains("href="),
-        "{markup}"
-    );
-}
-
-/// The page without what is between these tags.
-fn without(page: &str, tag: &str) -> String {
-    let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
-    let mut parts = page.split(&*open);
-    let first = parts.next().unwrap_or_default();
-    let rest = parts
-        .filter_map(|part| part.split_once(&*close))
-        .map(|(_, rest)| rest);
-    std::iter::once(first).chain(rest).collect()
-}
+use crate::server::Server;
 
 #[tokio::test]
 async fn the_document_explains_every_operation_parameter_and_field() {

@@ -1,16 +1,13 @@
-//! The web service over real HTTP, as its clients meet it.
+//! The web service over real HTTP, as its clients meet it. What any service would do is tested in
+//! `crates/http`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod binary;
-mod capacity;
 mod docs;
-mod headers;
-mod limits;
 mod log;
-mod methods;
 mod problems;
 mod server;
-mod shutdown;
 mod sign_up;
+mod taken;
 mod views;

@@ -40,15 +40,16 @@ pub(super) struct Document {
 
 /// A part of the body that is wrong
 #[derive(Clone, Debug, PartialEq, Eq, Object)]
-pub(crate) struct FieldError {
+pub struct FieldError {
     /// Where it is, as a JSON pointer (RFC 6901): `/email`
-    pub(crate) pointer: String,
+    pub pointer: String,
     /// What is wrong with it
-    pub(crate) detail: String,
+    pub detail: String,
 }
 
 impl FieldError {
-    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// What is wrong (`detail`) with the part of the body at `pointer`.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             pointer: pointer.into(),
             detail: detail.into().into_owned(),

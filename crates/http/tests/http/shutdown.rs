@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
+use bare_http::Limits;
 use tokio::net::TcpStream;
-use web::Limits;
 
-use crate::server::{Server, in_time};
-
-const BODY: &str = r#"{"name":"ada","email":"ada@example.net"}"#;
+use crate::{
+    api::{INDEX, LAMP},
+    server::{Server, in_time},
+};
 
 fn head_of_a_post() -> String {
-    let length = BODY.len();
+    let length = LAMP.len();
     // The server asks for the body when a view has the request.
     format!(
-        "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+        "POST /thing HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
          Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
     )
 }
@@ -27,7 +28,7 @@ async fn a_request_in_flight_is_finished_and_new_ones_are_refused() {
 
     let shutting_down = app.shut_down();
     in_time(async { while TcpStream::connect(address).await.is_ok() {} }).await;
-    in_flight.send(BODY).await;
+    in_flight.send(LAMP).await;
     let answer = in_flight.rest().await;
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
     shutting_down.ends().await;
@@ -37,9 +38,9 @@ async fn a_request_in_flight_is_finished_and_new_ones_are_refused() {
 async fn connections_without_a_request_in_flight_do_not_hold_it_up() {
     let app = Server::start().await;
     let mut idle = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
-    idle.until("Hello World!").await;
+    idle.until(INDEX).await;
     let mut half = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
-    half.until("Hello World!").await;
+    half.until(INDEX).await;
     half.send("GET / HTTP/1.1\r\nHost: ").await;
     let _silent = app.send("").await;
     let _first = app.send("GET / HTTP/1.1\r\nHost: ").await;

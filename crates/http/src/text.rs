@@ -11,7 +11,7 @@ use poem_openapi::{
 use crate::payload::Invalid;
 
 /// What a [`Text`] must be.
-pub(crate) trait Rule: Sized + Send + Sync + 'static {
+pub trait Rule: Sized + Send + Sync + 'static {
     /// The field type's name.
     const NAME: &'static str;
 
@@ -23,7 +23,7 @@ pub(crate) trait Rule: Sized + Send + Sync + 'static {
 }
 
 /// A text that keeps the rule `R`.
-pub(crate) struct Text<R> {
+pub struct Text<R> {
     text: String,
     rule: PhantomData<R>,
 }
@@ -33,7 +33,7 @@ impl<R: Rule> Text<R> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn parse(text: String) -> Result<Self, &'static str> {
+    pub fn parse(text: String) -> Result<Self, &'static str> {
         R::check(&text)?;
         Ok(Self {
             text,

@@ -13,7 +13,7 @@ use poem::{
 };
 use poem_openapi::OpenApi;
 
-use super::Routes;
+use super::routes::Routes;
 use crate::problem::Problem;
 
 /// The pages that are no views (Dockerflow's, the documentation) can only be read.

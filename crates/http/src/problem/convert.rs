@@ -5,8 +5,7 @@ use std::io;
 use poem::{error::ReadBodyError, http::StatusCode};
 use poem_openapi::error::{ParseParamError, ParsePathError};
 
-use super::Problem;
-use crate::middleware::BodyError;
+use super::{BodyError, Problem};
 
 /// What poem and its extractors raise. Their texts may repeat what was sent, and none of them is used.
 impl From<poem::Error> for Problem {

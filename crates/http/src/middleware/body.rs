@@ -12,34 +12,16 @@ use std::{
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use hyper::body::Bytes;
 use poem::{Body, Request, http::header};
-use thiserror::Error;
 use tokio::{
     runtime::Handle,
     time::{Sleep, sleep, timeout},
 };
 
 use super::budget::{Budget, Held, Room};
-use crate::{Limits, problem::Problem};
-
-/// Why a body is not read to its end. The texts are for the client.
-#[derive(Clone, Copy, Debug, Error)]
-pub(crate) enum BodyError {
-    #[error("The body is larger than {0} bytes.")]
-    TooLarge(u64),
-    #[error("The body did not arrive in time.")]
-    TooSlow,
-    #[error("There is no room for the body now. Try again later.")]
-    NoRoom,
-}
-
-impl BodyError {
-    /// Finds it in the error that an extractor got, however often that was wrapped.
-    pub(crate) fn find(error: &io::Error) -> Option<Self> {
-        let inner = error.get_ref()?;
-        let wrapped = || Self::find(inner.downcast_ref()?);
-        inner.downcast_ref().copied().or_else(wrapped)
-    }
-}
+use crate::{
+    Limits,
+    problem::{BodyError, Problem},
+};
 
 /// Limits the body of the request, whichever extractor reads it. What is returned holds the body's room in the budget.
 pub(super) fn limit_body(limits: Limits, budget: &Budget, request: &mut Request) -> Option<Held> {

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use bare_http::Limits;
 use rstest::rstest;
-use web::Limits;
 
-use crate::server::{Connection, Server, in_time, problem};
+use crate::{
+    api::INDEX,
+    server::{Connection, Server, in_time, problem},
+};
 
 const HELLO: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
 const HALF_A_HEADER: &str = "GET / HTTP/1.1\r\nHost: test\r\nX-More: ";
 
 /// The service asks for the body, so the request is in flight.
-const EXPECTING: &str = "POST /user HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+const EXPECTING: &str = "POST /thing HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
                          Expect: 100-continue\r\nContent-Length: 40\r\n\r\n";
 
 async fn app_with(limits: Limits) -> Server {
@@ -26,7 +29,7 @@ async fn busy(app: &Server) -> Connection {
 }
 
 #[rstest]
-#[case::after_an_answer(HELLO, "Hello World!")]
+#[case::after_an_answer(HELLO, INDEX)]
 #[case::within_a_header(HALF_A_HEADER, "")]
 #[case::silent("", "")]
 #[tokio::test]
@@ -46,15 +49,15 @@ async fn the_connection_that_is_idle_for_longest_gives_way_to_a_new_one(
     // Connections are accepted in turn, so this one is younger.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut younger = app.send(HELLO).await;
-    younger.until("Hello World!").await;
+    younger.until(INDEX).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
 
     let mut new = app.send(HELLO).await;
-    new.until("Hello World!").await;
+    new.until(INDEX).await;
     assert_eq!(longest.rest().await, "");
     for connection in [&mut younger, &mut new] {
         connection.send(HELLO).await;
-        connection.until("Hello World!").await;
+        connection.until(INDEX).await;
     }
 }
 
@@ -94,11 +97,11 @@ async fn a_connection_that_was_busy_a_moment_ago_does_not_give_way() {
     })
     .await;
     let mut first = app.send(HELLO).await;
-    first.until("Hello World!").await;
+    first.until(INDEX).await;
     let refused = app.send(HELLO).await.rest().await;
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     first.send(HELLO).await;
-    first.until("Hello World!").await;
+    first.until(INDEX).await;
 }
 
 #[tokio::test]

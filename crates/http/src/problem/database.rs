@@ -22,7 +22,7 @@ impl From<DbErr> for Problem {
 impl Problem {
     /// 409 that points at the one of `columns` whose unique constraint refused a row, or what [`DbErr`] becomes
     /// otherwise. The constraint has the name that PostgreSQL gives it, and the body's field the column's name.
-    pub(crate) fn taken(error: DbErr, columns: &[&str]) -> Self {
+    pub fn taken(error: DbErr, columns: &[&str]) -> Self {
         let Some(column) = taken_column(&error, columns) else {
             return error.into();
         };
@@ -104,12 +104,7 @@ fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
 mod tests {
     use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
-    use e2e::{Backend, TestDatabase};
-    use rstest::rstest;
-    use sea_orm::{
-        ConnectionTrait as _,
-        sqlx::error::{DatabaseError, ErrorKind},
-    };
+    use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
 
     use super::*;
 
@@ -173,29 +168,5 @@ mod tests {
         let cause = |code| problem(code).cause.map(|cause| cause.to_string());
         assert!(cause("22P02").is_some_and(|text| !text.contains("s3cret")));
         assert!(cause("42P01").is_some_and(|text| text.contains("s3cret")));
-    }
-    #[rstest]
-    #[case::one_word("'new', 'new', 'a'", Some("key"))]
-    #[case::several_words("'new', 'a', 'new'", Some("account_key"))]
-    #[case::one_that_no_field_stands_for("'a', 'new', 'new'", None)]
-    #[tokio::test]
-    async fn what_is_taken_is_told_by_the_column_s_whole_name(
-        #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-        #[case] values: &str,
-        #[case] expected: Option<&str>,
-    ) {
-        let Some(database) = TestDatabase::empty(backend).await else {
-            return;
-        };
-        let table = "slug TEXT UNIQUE, account_key TEXT UNIQUE, key TEXT UNIQUE";
-        database
-            .execute(&format!("CREATE TABLE a_key ({table})"))
-            .await;
-        database
-            .execute("INSERT INTO a_key VALUES ('a', 'a', 'a')")
-            .await;
-        let insert = format!("INSERT INTO a_key VALUES ({values})");
-        let error = database.db.execute_unprepared(&insert).await.unwrap_err();
-        assert_eq!(taken_column(&error, &["key", "account_key"]), expected);
     }
 }

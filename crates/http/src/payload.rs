@@ -18,7 +18,7 @@ use poem_openapi::{
     types::{ToJSON, Type},
 };
 
-pub(crate) use invalid::Invalid;
+pub use invalid::Invalid;
 
 use self::shape::Shape;
 use crate::{middleware::read_body, problem::Problem};
@@ -32,7 +32,7 @@ use crate::{middleware::read_body, problem::Problem};
 /// names is kept of it. Each list in `T` needs a maximum, which is in the OpenAPI document too:
 /// `#[oai(validator(max_items = "100"))]`. Without one the service does not start.
 #[derive(Debug)]
-pub(crate) struct Json<T, const MAX_BYTES: usize = { 16 * 1024 }>(pub(crate) T);
+pub struct Json<T, const MAX_BYTES: usize = { 16 * 1024 }>(pub T);
 
 impl<'a, T, const MAX_BYTES: usize> ApiExtractor<'a> for Json<T, MAX_BYTES>
 where

@@ -5,6 +5,7 @@
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 
+mod body;
 mod convert;
 mod database;
 mod document;
@@ -17,7 +18,8 @@ use poem::{
     http::{HeaderName, HeaderValue, StatusCode, header},
 };
 
-pub(crate) use document::FieldError;
+pub(crate) use body::BodyError;
+pub use document::FieldError;
 
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -26,7 +28,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// An error answer.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
@@ -36,7 +38,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// A problem with an explanation for the client, which must not repeat what the client sent.
-    pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             detail: detail.into(),
@@ -47,7 +49,7 @@ impl Problem {
     }
 
     /// A problem of which nothing more is known than its status.
-    pub(crate) fn of_status(status: StatusCode) -> Self {
+    pub fn of_status(status: StatusCode) -> Self {
         let detail = match status {
             StatusCode::NOT_FOUND => "There is nothing here.",
             StatusCode::METHOD_NOT_ALLOWED => {
@@ -63,12 +65,12 @@ impl Problem {
     }
 
     /// 404: there is no such thing.
-    pub(crate) fn not_found() -> Self {
+    pub fn not_found() -> Self {
         Self::of_status(StatusCode::NOT_FOUND)
     }
 
     /// 422: the body breaks rules.
-    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = "The body breaks the rules that `errors` lists.";
         Self {
             errors,
@@ -77,22 +79,22 @@ impl Problem {
     }
 
     /// 500, with the cause for the log.
-    pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
+    pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::of_status(StatusCode::INTERNAL_SERVER_ERROR).cause(cause)
     }
 
     /// 503, with the cause for the log.
-    pub(crate) fn unavailable(cause: impl Into<Cause>) -> Self {
+    pub fn unavailable(cause: impl Into<Cause>) -> Self {
         Self::busy().cause(cause)
     }
 
     /// 503 for a client that came at a bad time, which is nothing for the log.
-    pub(crate) fn busy() -> Self {
+    pub fn busy() -> Self {
         Self::of_status(StatusCode::SERVICE_UNAVAILABLE).header(header::RETRY_AFTER, RETRY_AFTER)
     }
 
     /// The same problem with a header.
-    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }

@@ -1,5 +1,6 @@
 //! Headers that every answer has.
 
+use bare_http::Limits;
 use rstest::rstest;
 
 use crate::server::Server;
@@ -34,7 +35,7 @@ async fn a_request_id_is_taken_over_if_it_is_short_and_harmless(
 #[case::documentation("/api/v1/docs")]
 #[tokio::test]
 async fn every_answer_tells_browsers_what_not_to_do(#[case] path: &str) {
-    let app = Server::start_with(&[("ERROR_ENDPOINT", "true")], web::Limits::default()).await;
+    let app = Server::start_with(&[("ERROR_ENDPOINT", "true")], Limits::default()).await;
     let response = app.get(path).await;
     for (name, value) in [
         ("cache-control", "no-store"),

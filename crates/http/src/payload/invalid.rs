@@ -15,11 +15,11 @@ pub(super) const MAX_FAULTS: usize = 20;
 /// What is wrong with a body: the first 20 faults. None of their texts repeats what was sent, and their pointers are
 /// made of names that the body's type has.
 #[derive(Debug, Default)]
-pub(crate) struct Invalid(Vec<FieldError>);
+pub struct Invalid(Vec<FieldError>);
 
 impl Invalid {
     /// One broken rule: `detail` follows the name of the field in a sentence ("must not be empty").
-    pub(crate) fn new(location: ValuePointerRef<'_>, detail: &'static str) -> Self {
+    pub fn new(location: ValuePointerRef<'_>, detail: &'static str) -> Self {
         Self(vec![FieldError::new(pointer(location), detail)])
     }
 

@@ -1,0 +1,50 @@
+//! What every request passes, a file each, and in which order.
+
+mod body;
+mod budget;
+mod limit;
+mod methods;
+mod problems;
+mod routes;
+mod security_headers;
+
+use dockerflow::{
+    log,
+    poem::{RequestMetrics, RequestSummary, SetRequestId},
+};
+use poem::{
+    Endpoint, EndpointExt as _, Response, endpoint::BoxEndpoint, http::StatusCode,
+    middleware::CatchPanic,
+};
+
+pub(crate) use body::read_body;
+pub(crate) use limit::BeyondCapacity;
+pub(crate) use methods::Methods;
+pub(crate) use routes::Routes;
+
+use self::{budget::Budget, limit::limit, problems::problems, security_headers::security_headers};
+use crate::Limits;
+
+/// The service within all that a request passes on its way to it. It never fails: whatever goes
+/// wrong inside is an answer when it gets here.
+pub(crate) fn around(
+    service: impl Endpoint<Output = Response> + 'static,
+    limits: Limits,
+    log: &log::Settings,
+) -> BoxEndpoint<'static, Response> {
+    let budget = Budget::new(limits.bodies_size);
+    service
+        // From the inside out. Boxed here and there, since a future that holds all the others is copied
+        // by each of them (`cargo race get-hello`).
+        .around(move |endpoint, request| limit(limits, budget.clone(), endpoint, request))
+        .boxed()
+        // The log knows why: the panic hook wrote it.
+        .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))
+        .around(problems)
+        .around(security_headers)
+        .boxed()
+        .with(RequestMetrics)
+        .with(RequestSummary::of(log))
+        .with(SetRequestId)
+        .boxed()
+}

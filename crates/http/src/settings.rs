@@ -1,0 +1,31 @@
+//! What the HTTP side of a process is told by its environment.
+
+use std::net::IpAddr;
+
+use conf::Conf;
+use dockerflow::settings::{Switch, between};
+
+/// Where the service listens, and which of its endpoints are there.
+#[derive(Conf, Clone, Debug)]
+pub struct Settings {
+    /// The IP address to listen on
+    #[conf(env, default_value = "0.0.0.0", value_parser = ip_address)]
+    pub host: IpAddr,
+
+    /// The port to listen on; 0 takes any that is free
+    #[conf(env, default_value = "8000", value_parser = between(0, 65535))]
+    pub port: u16,
+
+    /// Whether `/__error__` is there, which panics to try out the alerting
+    #[conf(env, default_value = "false")]
+    pub error_endpoint: Switch,
+
+    /// Whether the documentation of the api is there: its page and its OpenAPI document
+    #[conf(env, default_value = "true")]
+    pub api_docs: Switch,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an IP address such as 127.0.0.1 or :: is accepted")
+}

@@ -1,0 +1,81 @@
+//! Errors, as clients see them.
+
+use bare_http::Limits;
+use reqwest::header;
+use rstest::rstest;
+
+use crate::{
+    api::LAMP,
+    server::{Server, pointers, problem},
+};
+
+#[rstest]
+#[case::broken("{\"name\":\"s3cret\"", 400, &[])]
+#[case::empty("", 400, &[])]
+#[case::not_utf8(b"{\"name\":\"s3cret\xff\"}", 400, &[])]
+#[case::twice_the_same_name(r#"{"name":"s3cret","name":"s3cret"}"#, 400, &[])]
+#[case::more_than_one_value(r#"{"name":"s3cret"} "s3cret""#, 400, &[])]
+#[case::nested_too_deep([b'['; 1000], 400, &[])]
+#[case::huge_number(r#"{"name":1e999}"#, 400, &[])]
+#[case::an_array(r#"["s3cret"]"#, 422, &[""])]
+#[case::a_string(r#""s3cret""#, 422, &[""])]
+#[case::null("null", 422, &[""])]
+#[case::no_name(r#"{"code":"s3cret"}"#, 422, &["/name"])]
+#[case::a_number_as_name(r#"{"name":73,"code":"s3cret"}"#, 422, &["/name"])]
+#[case::nul_in_the_name(r#"{"name":"s3cret\u0000","code":"s3cret"}"#, 422, &["/name"])]
+#[case::space_around_the_name(r#"{"name":" s3cret","code":"s3cret"}"#, 422, &["/name"])]
+#[case::no_code(r#"{"name":"s3cret","code":"s3cret!"}"#, 422, &["/code"])]
+#[case::all_that_is_wrong(r#"{"code":"s3cret!","more":"s3cret"}"#, 422, &["/code", "/name"])]
+#[tokio::test]
+async fn a_wrong_body_is_explained_and_not_repeated(
+    #[case] body: impl AsRef<[u8]>,
+    #[case] status: u16,
+    #[case] expected: &[&str],
+) {
+    let app = Server::start().await;
+    let problem = problem(app.post_thing(body.as_ref().to_vec()).await, status).await;
+    assert_eq!(pointers(&problem), expected);
+    assert!(!problem.to_string().contains("s3cret"), "{problem}");
+}
+
+#[rstest]
+#[case::form(Some("application/x-www-form-urlencoded"), 415)]
+#[case::text(Some("text/json"), 415)]
+#[case::none(None, 415)]
+#[case::charset(Some("Application/JSON; charset=utf-8"), 202)]
+#[case::json_of_a_kind(Some("application/vnd.example+json"), 202)]
+#[tokio::test]
+async fn a_body_must_say_that_it_is_json(#[case] content_type: Option<&str>, #[case] status: u16) {
+    let app = Server::start().await;
+    let mut request = app.request("POST", "/thing").body(LAMP);
+    if let Some(content_type) = content_type {
+        request = request.header(header::CONTENT_TYPE, content_type);
+    }
+    let response = request.send().await.unwrap();
+    if status == 415 {
+        problem(response, 415).await;
+    } else {
+        assert_eq!(response.status(), status);
+    }
+}
+
+#[rstest]
+#[case::nothing("/thing/nothing")]
+#[case::a_name_that_nothing_can_have("/thing/a%00b")]
+#[case::no_text("/thing/%FF")]
+#[case::no_route("/a/b/c")]
+#[case::no_number("/number/x")]
+#[case::query("/a/b/c?s3cret=s3cret")]
+#[tokio::test]
+async fn what_is_not_there_is_not_found(#[case] path: &str) {
+    let problem = problem(Server::start().await.get(path).await, 404).await;
+    assert!(!problem.to_string().contains("s3cret"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_that_says_nothing_of_it() {
+    let app = Server::start_with(&[("ERROR_ENDPOINT", "true")], Limits::default()).await;
+    let problem = problem(app.get("/__error__").await, 500).await;
+    assert!(!problem.to_string().contains("panic"), "{problem}");
+    assert_eq!(app.get("/").await.status(), 200);
+}

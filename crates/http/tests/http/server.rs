@@ -1,0 +1,176 @@
+//! The service as a server, on a free port.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bare_http::{App, Limits, service};
+use conf::Conf;
+use dockerflow::{checks::Checks, version::Version};
+use reqwest::{Client, RequestBuilder, Response, header};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use crate::api::Views;
+
+/// Far more than anything here takes, so that what never happens fails a test instead of hanging it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Server {
+    pub address: SocketAddr,
+    client: Client,
+    shutdown: oneshot::Sender<()>,
+    running: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::start_with(&[], Limits::default()).await
+    }
+
+    pub async fn start_with(variables: &[(&str, &str)], limits: Limits) -> Self {
+        let Settings { http, process } = settings(variables);
+        let app = App::bind(&http, &process).await.unwrap().limits(limits);
+        let address = app.address();
+        let version = Version::load(env!("CARGO_PKG_VERSION"));
+        let service = service("Things", Views, version, Checks::new(), &http);
+        let (shutdown, ordered) = oneshot::channel();
+        let ordered = async move { drop(ordered.await) };
+        let running = tokio::spawn(app.run_until(service, ordered));
+        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        Self {
+            address,
+            client,
+            shutdown,
+            running,
+        }
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = method.parse().unwrap();
+        self.client
+            .request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send().await.unwrap()
+    }
+
+    /// Sends a body as JSON, whether it is JSON or not.
+    pub async fn post_thing(&self, body: impl Into<reqwest::Body>) -> Response {
+        let request = self.request("POST", "/thing").body(body);
+        request
+            .header(header::CONTENT_TYPE, "application/json")
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// Sends these bytes over a connection of its own, which stays open.
+    pub async fn send(&self, bytes: &str) -> Connection {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        Connection(stream)
+    }
+
+    pub fn shut_down(self) -> ShuttingDown {
+        self.shutdown.send(()).unwrap();
+        ShuttingDown {
+            running: self.running,
+        }
+    }
+}
+
+/// A service that was told to stop.
+pub struct ShuttingDown {
+    running: JoinHandle<io::Result<()>>,
+}
+
+impl ShuttingDown {
+    pub async fn ends(self) {
+        in_time(self.running).await.unwrap().unwrap();
+    }
+}
+
+/// A connection on which a test says every byte itself.
+pub struct Connection(TcpStream);
+
+impl Connection {
+    pub async fn send(&mut self, bytes: &str) {
+        self.0.write_all(bytes.as_bytes()).await.unwrap();
+    }
+
+    /// All that arrives until the server closes the connection.
+    pub async fn rest(mut self) -> String {
+        let mut bytes = Vec::new();
+        // A connection that is cut off may end with a reset.
+        let _ = in_time(self.0.read_to_end(&mut bytes)).await;
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// What arrives up to and with `end`.
+    pub async fn until(&mut self, end: &str) -> String {
+        let mut text = String::new();
+        while !text.contains(end) {
+            let byte = in_time(self.0.read_u8()).await;
+            text.push(byte.expect("the connection ended early").into());
+        }
+        text
+    }
+}
+
+#[derive(Conf)]
+pub struct Settings {
+    #[conf(flatten)]
+    pub http: bare_http::Settings,
+
+    #[conf(flatten)]
+    pub process: dockerflow::ProcessSettings,
+}
+
+pub fn settings(variables: &[(&str, &str)]) -> Settings {
+    let defaults = [("HOST", "127.0.0.1"), ("PORT", "0")];
+    let variables = defaults.iter().chain(variables).copied();
+    dockerflow::settings::try_load_from(["test"], variables).unwrap()
+}
+
+pub async fn in_time<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("this takes too long")
+}
+
+/// The problem in a response with this status, in the form that every problem has.
+pub async fn problem(response: Response, status: u16) -> Value {
+    let head = format!("{response:?}");
+    assert_eq!(response.status(), status, "{head}");
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
+    let request_id = response.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let path = response.url().path().to_owned();
+
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!(problem["type"], "about:blank");
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["instance"], path);
+    assert_eq!(problem["request_id"], request_id);
+    assert!(!problem["title"].as_str().unwrap().is_empty());
+    assert!(!problem["detail"].as_str().unwrap().is_empty());
+    problem
+}
+
+/// The pointers of a problem's errors, in their order.
+pub fn pointers(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"].as_array().into_iter().flatten();
+    errors
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect()
+}
