@@ -2,7 +2,7 @@
 //! worker.
 //!
 //! A new task is a file here for its payload, and a file in `worker/src/tasks` for its code. Each has
-//! its lines in the `mod.rs` beside it.
+//! its line in the `tasks.rs` beside it.
 
 mod send_welcome_email;
 

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, ensure};
 use chrono::Utc;
 
-const LIST: &str = "migration/src/steps/mod.rs";
+const LIST: &str = "migration/src/steps.rs";
 
 /// Writes the step, names it in the list of steps, and says what is left to do.
 pub(crate) fn write(name: &str) -> anyhow::Result<()> {
@@ -31,12 +31,12 @@ pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     let new_list =
         insert(&list, &module).context("the list of steps has another shape than expected")?;
 
-    let step = list_file.with_file_name(format!("{module}.rs"));
+    let step = root().join(format!("migration/src/steps/{module}.rs"));
     fs::write(&step, template(name)).with_context(|| step.display().to_string())?;
     fs::write(&list_file, new_list).context(LIST)?;
     println!("migration/src/steps/{module}.rs  is the step: say what it changes");
     if let Some(table) = created_table(name) {
-        println!("db/src/entities/{table}.rs  will be its entity, and a line in mod.rs beside it");
+        println!("db/src/entities/{table}.rs  will be its entity, and a line in db/src/entities.rs");
         println!("migration/tests/migration/entities.rs  compares the two, once it is named there");
     }
     Ok(())

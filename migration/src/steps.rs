@@ -10,7 +10,7 @@ use sea_orm_migration::MigrationTrait;
 
 mod m20261120_000001_create_user;
 
-/// All of them.
+/// All the steps.
 pub fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![Box::new(m20261120_000001_create_user::Migration)]
 }

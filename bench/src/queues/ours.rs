@@ -2,9 +2,8 @@
 
 use std::future::pending;
 
-use bare_queue::{enqueue_many, Schedules, Task as _};
+use bare_queue::{Task as _, Worker, enqueue_many};
 use sea_orm::DatabaseConnection;
-use worker::Worker;
 
 use super::{
     Action, BATCH, Jobs, Order, PAUSE, offer,
@@ -86,7 +85,7 @@ pub fn work(order: &Order, variables: &Variables, beside_web: bool) -> ! {
     ];
     let settings: worker::Settings = settings(&fixed, variables);
     let web: web::Settings = crate::side::settings(&fixed, variables);
-    dockerflow::Process::new("worker", &settings.log).run(async {
+    dockerflow::Process::new("worker", &settings.process.log).run(async {
         let watch = Watch::new(order);
         let db = db::connect(&settings.database, "worker").await?;
         if beside_web {
@@ -94,7 +93,11 @@ pub fn work(order: &Order, variables: &Variables, beside_web: bool) -> ! {
             tokio::spawn(app.run_until(pending()));
         }
         let tasks = registry(&watch);
-        let worker = Worker::with_tasks(&settings, db, tasks, Schedules::new()).await?;
+        let worker = Worker::builder(db, worker::version())
+            .tasks(tasks, ())
+            .without_pruning()
+            .start(&settings.queue, &settings.process, &settings.database)
+            .await?;
         worker.run_until(done(order, &watch)).await
     })
 }

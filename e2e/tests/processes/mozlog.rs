@@ -103,7 +103,7 @@ async fn a_level_for_job_summaries_silences_them_and_nothing_else() {
 
         let lines = log(&worker);
         assert_eq!(fields_of(&lines, "job.summary").len(), summaries, "{level}");
-        let failure = &fields_of(&lines, "worker::queue::end")[0];
+        let failure = &fields_of(&lines, "bare_queue::runtime::end")[0];
         assert_eq!(failure["msg"], "the attempt failed");
         assert_eq!(failure["kind"], "send_welcome_email");
         assert!(has(&lines, "asked to stop") && has(&lines, "no further job begins"));
