@@ -36,7 +36,9 @@ pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     fs::write(&list_file, new_list).context(LIST)?;
     println!("migration/src/steps/{module}.rs  is the step: say what it changes");
     if let Some(table) = created_table(name) {
-        println!("db/src/entities/{table}.rs  will be its entity, and a line in db/src/entities.rs");
+        println!(
+            "db/src/entities/{table}.rs  will be its entity, and a line in db/src/entities.rs"
+        );
         println!("migration/tests/migration/entities.rs  compares the two, once it is named there");
     }
     Ok(())
@@ -56,6 +58,10 @@ fn root() -> PathBuf {
 
 /// The list with one more module, after the last of each kind.
 fn insert(list: &str, module: &str) -> Option<String> {
+    // A list of one stands in one line.
+    let list = list
+        .replace("vec![Box", "vec![\n        Box")
+        .replace("Migration)]", "Migration),\n    ]");
     let mut lines: Vec<String> = list.lines().map(str::to_owned).collect();
     let last_line = |lines: &[String], start: &str| {
         lines
@@ -132,6 +138,14 @@ mod tests {
         let expected = "mod m1_a;\nmod m2_b;\nmod m3_c;\n\nvec![\n        Box::new(m1_a::Migration),\n        \
                         Box::new(m2_b::Migration),\n        Box::new(m3_c::Migration),\n]\n";
         assert_eq!(insert(list, "m3_c").unwrap(), expected);
+    }
+
+    #[test]
+    fn the_second_step_gets_a_line_of_its_own() {
+        let list = "mod m1_a;\n\n    vec![Box::new(m1_a::Migration)]\n";
+        let expected = "mod m1_a;\nmod m2_b;\n\n    vec![\n        Box::new(m1_a::Migration),\n        \
+                        Box::new(m2_b::Migration),\n    ]\n";
+        assert_eq!(insert(list, "m2_b").unwrap(), expected);
     }
 
     #[test]

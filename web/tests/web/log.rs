@@ -29,7 +29,9 @@ impl Log {
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
-        let settings = settings(&tempfile::tempdir().unwrap(), &[("LOG_LEVEL", "debug")]).process.log;
+        let settings = settings(&tempfile::tempdir().unwrap(), &[("LOG_LEVEL", "debug")])
+            .process
+            .log;
         // While there is only one subscriber, tracing asks the thread that first meets an event
         // whether anybody wants it, and that may be another test's: so there are always two.
         ANOTHER.get_or_init(|| dockerflow::log::subscriber("web", &settings, io::sink).into());
