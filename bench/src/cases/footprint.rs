@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bare_queue::{enqueue_many, Task as _};
+use bare_queue::{Task as _, enqueue_many};
 use db::tasks::SendWelcomeEmail;
 use e2e::{process::free_port, smtp::SmtpServer};
 

@@ -16,7 +16,7 @@
 //!
 //! Each loop outlives every database error. They have threads of their own, so that handlers that
 //! block theirs can keep neither a heartbeat nor a claim from being on time. What the store
-//! promises is in [`crate::store`].
+//! promises is in `crate::store`.
 
 mod attempt;
 mod backend;

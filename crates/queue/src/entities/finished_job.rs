@@ -44,7 +44,7 @@ pub struct Model {
     /// How many processes died under it.
     #[sea_orm(default_value = 0)]
     pub deaths: i32,
-    /// Why attempts failed: the last [`crate::store::ERRORS_KEPT`], oldest first.
+    /// Why attempts failed: the last 20, oldest first.
     pub errors: Option<Json>,
     /// The request that enqueued it.
     pub request_id: Option<String>,

@@ -1,5 +1,4 @@
-//! Jobs that are not finished: the queue's hot table. See [`crate::store`] for what may change a
-//! row.
+//! Jobs that are not finished: the queue's hot table.
 
 use sea_orm::entity::prelude::*;
 
@@ -49,7 +48,7 @@ pub struct Model {
     pub deaths: i32,
     /// When somebody asked to cancel it while it ran.
     pub cancel_requested_at: Option<DateTimeUtc>,
-    /// Why attempts failed: the last [`crate::store::ERRORS_KEPT`], oldest first.
+    /// Why attempts failed: the last 20, oldest first.
     pub errors: Option<Json>,
     /// The request that enqueued it.
     pub request_id: Option<String>,
