@@ -12,7 +12,7 @@ mod settings;
 use page::Page;
 
 #[test]
-fn the_example_of_an_environment_names_every_variable_with_its_default() {
+fn the_example_environment_has_every_variable_with_its_default() {
     let page = Page::of(".env.example");
     page.is(&settings::environment(&settings::all()));
 }
@@ -32,7 +32,7 @@ fn the_table_of_metrics_has_every_metric() {
 }
 
 #[test]
-fn the_alert_rules_know_no_metric_that_is_not_there() {
+fn the_alert_rules_use_only_existing_metrics() {
     let page = Page::of("deploy/alerts.yml");
     let listed: Vec<&str> = metrics::all().map(|metric| metric.name).collect();
     let mut used = alerts::names(page.text()).peekable();
