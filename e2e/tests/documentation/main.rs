@@ -1,6 +1,6 @@
-//! What is written about settings and metrics is what the code says.
+//! The documentation of settings and metrics is generated from the code.
 //!
-//! `UPDATE_DOCS=1 cargo test -p e2e --test documentation` writes it anew.
+//! `UPDATE_DOCS=1 cargo test -p e2e --test documentation` updates it.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
