@@ -39,6 +39,8 @@ mod promote;
 #[cfg(feature = "runtime")]
 mod prune;
 #[cfg(feature = "runtime")]
+mod reconcile;
+#[cfg(feature = "runtime")]
 mod rescue;
 #[cfg(feature = "runtime")]
 mod schedule;
@@ -49,8 +51,9 @@ pub use self::{
     claim::{ClaimedJob, Claimer},
     error::{AttemptError, ERROR_LIMIT, ERRORS_KEPT, append_error},
     finish::{Outcome, Report, Verdict},
-    lease::{Heartbeat, Lease, heartbeat_interval},
+    lease::{Heartbeat, heartbeat_interval},
     operate::{Cancelled, Filter, JobDetail, OperateError, QueueStats},
+    reconcile::{Lease, Leases},
     rescue::{DEATHS_ALLOWED, Rescued},
 };
 pub use self::{

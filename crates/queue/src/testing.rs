@@ -18,7 +18,7 @@ use crate::{Worker, entities::job, migrations};
 pub use crate::{
     store::{
         AttemptError, Cancelled, ClaimedJob, Claimer, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
-        ERRORS_KEPT, Filter, Health, Heartbeat, JobDetail, JobStore, Lease, NOTIFY_CHANNEL,
+        ERRORS_KEPT, Filter, Health, Heartbeat, JobDetail, JobStore, Lease, Leases, NOTIFY_CHANNEL,
         OperateError, Outcome, PAYLOAD_LIMIT, QueueStats, Report, Rescued, Verdict, append_error,
         heartbeat_interval,
     },

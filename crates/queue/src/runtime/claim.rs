@@ -101,8 +101,10 @@ async fn claim_until_drained(
             }
             Err(error) => {
                 tracing::warn!(queue = queue.name, %error, "jobs cannot be claimed");
-                // Another connection: the pool may wait for this one, see `with_own_connection`.
-                claims = Claimer::new(store.with_own_connection(), &queue.name);
+                if error.is_silence() {
+                    // The pool may wait for this connection, see `with_own_connection`.
+                    claims = Claimer::new(store.with_own_connection(), &queue.name);
+                }
                 let pause = tokio::time::sleep(pauses.next());
                 shared.draining.run_until_cancelled(pause).await;
             }

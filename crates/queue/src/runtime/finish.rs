@@ -65,8 +65,10 @@ pub(super) async fn run(
                 if shared.drained.is_cancelled() {
                     return;
                 }
-                // Another connection: the pool may wait for this one, see `with_own_connection`.
-                store = shared_store.with_own_connection();
+                if error.is_silence() {
+                    // The pool may wait for this connection, see `with_own_connection`.
+                    store = shared_store.with_own_connection();
+                }
                 tokio::time::sleep(pauses.next()).await;
             }
         }

@@ -84,6 +84,11 @@ impl Held {
         }
     }
 
+    /// Whether any claim is held.
+    pub(super) fn any(&self) -> bool {
+        !self.jobs().is_empty()
+    }
+
     /// Whether a claim is held: no outcome of it is stored yet.
     pub(super) fn holds(&self, job: Uuid, lease_number: i32) -> bool {
         let jobs = self.jobs();

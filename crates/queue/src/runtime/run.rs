@@ -10,7 +10,7 @@ use anyhow::Context;
 use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
 use bare_database::DatabaseUrl;
 use tokio::{
-    sync::{Mutex, RwLock, mpsc, oneshot},
+    sync::{Mutex, RwLock, mpsc, oneshot, watch},
     task::{JoinError, JoinSet},
     time::timeout,
 };
@@ -93,6 +93,7 @@ impl Runtime {
             held: Held::default(),
             claiming: RwLock::default(),
             claiming_since: Claiming::default(),
+            renewals: watch::Sender::new(false),
             unconfirmed: UnconfirmedClaims::default(),
             limits: Limits::default(),
             company: Arc::default(),

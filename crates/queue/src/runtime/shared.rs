@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::store::{ClaimedJob, Report};
-use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) claiming: RwLock<()>,
     /// Which queues' claims are not answered.
     pub(super) claiming_since: Claiming,
+    /// Tells of each renewal of the lease, and whether a rescue is due.
+    pub(super) renewals: watch::Sender<bool>,
     /// Jobs that are leased to this worker and that it does not hold.
     pub(super) unconfirmed: UnconfirmedClaims,
     /// Which of its queues have a limit across all workers.

@@ -146,3 +146,36 @@ async fn a_lock_on_the_jobs_does_not_have_a_worker_use_up_the_server_s_connectio
     queue.finished(id).await;
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_on_the_jobs_that_outlasts_a_lease_does_not_stop_what_runs() {
+    /// Almost two leases.
+    const LOCKED: Duration = Duration::from_secs(15);
+
+    let Some(queue) = Queue::on(Postgres).await else {
+        return;
+    };
+    let gate = Gate::closed();
+    let at_gate = gate.clone();
+    let code = tasks(move |_, job| {
+        let gate = at_gate.clone();
+        async move {
+            tokio::select! {
+                () = gate.pass() => Ok(()),
+                () = job.cancellation.cancelled() => panic!("the lease is over"),
+            }
+        }
+    });
+    let worker = queue.start(code, &VARIABLES).await;
+    let id = queue.enqueue(Work(0).job()).await;
+    gate.is_reached_by(1).await;
+    let lock = bare_database::begin(queue.db()).await.unwrap();
+    lock.execute_unprepared("LOCK TABLE job").await.unwrap();
+    tokio::time::sleep(LOCKED).await;
+    drop(lock);
+    gate.open(1);
+    let job = queue.finished(id).await;
+    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!((job.attempt, job.deaths), (1, 0));
+    worker.stop().await;
+}

@@ -8,7 +8,7 @@ use bare_testkit::Backend;
 use rstest::rstest;
 use uuid::Uuid;
 
-use crate::test_store::{TestStore, ids, note, report};
+use crate::test_store::{LEASE, TestStore, ids, note, report};
 
 #[rstest]
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_running_job_is_cancelled_by_its_worker(
     let claimed = store.claimed_notes(2).await;
     let worker = store.job(claimed[0].id).await.worker_id.unwrap();
     let requested = async || {
-        let leases = store.at(1).leases(worker).await.unwrap();
+        let leases = store.at(1).leases(worker, LEASE).await.unwrap().own;
         assert_eq!(leases.len(), 2);
         let requested = leases
             .iter()

@@ -17,7 +17,6 @@ async fn heartbeat(store: &TestStore, worker: Uuid, second: i64) -> (bool, bool)
         Heartbeat::Renewed {
             rescue_is_due,
             clock_is_back,
-            ..
         } => (rescue_is_due, clock_is_back),
         Heartbeat::Unknown => panic!("the worker is not known"),
     }
