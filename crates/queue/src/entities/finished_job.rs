@@ -46,14 +46,8 @@ pub struct Model {
     pub deaths: i32,
     /// Why attempts failed: the last [`crate::store::ERRORS_KEPT`], oldest first.
     pub errors: Option<Json>,
-    /// The request that enqueued it.
-    pub request_id: Option<String>,
-    /// The trace that it belonged to (W3C `traceparent`).
-    pub traceparent: Option<String>,
-    /// What travelled along with the trace (W3C `baggage`).
-    pub baggage: Option<String>,
-    /// The version of the service that enqueued it.
-    pub enqueued_by: Option<String>,
+    /// Where it came from, as JSON: a [`Metadata`](crate::Metadata).
+    pub metadata: Option<Json>,
 }
 
 /// How a job ended.

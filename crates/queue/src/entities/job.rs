@@ -51,14 +51,8 @@ pub struct Model {
     pub cancel_requested_at: Option<DateTimeUtc>,
     /// Why attempts failed: the last [`crate::store::ERRORS_KEPT`], oldest first.
     pub errors: Option<Json>,
-    /// The request that enqueued it.
-    pub request_id: Option<String>,
-    /// The trace that it belongs to (W3C `traceparent`).
-    pub traceparent: Option<String>,
-    /// What travels along with the trace (W3C `baggage`).
-    pub baggage: Option<String>,
-    /// The version of the service that enqueued it.
-    pub enqueued_by: Option<String>,
+    /// Where it came from, as JSON: a [`Metadata`](crate::Metadata).
+    pub metadata: Option<Json>,
 }
 
 /// Where an unfinished job stands.

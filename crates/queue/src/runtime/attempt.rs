@@ -35,19 +35,20 @@ const ALONE_PAUSE: Duration = Duration::from_secs(30);
 /// Runs an attempt of an assigned job, frees its slot and reports.
 pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     let Assigned { job, hold, slot } = assigned;
-    let trace = job
+    let origin = &job.metadata;
+    let trace = origin
         .traceparent
         .as_deref()
         .and_then(TraceContext::after_traceparent)
         .unwrap_or_default()
-        .with_baggage(job.baggage.as_deref().and_then(Baggage::parse));
+        .with_baggage(origin.baggage.as_deref().and_then(Baggage::parse));
     // Of the highest level, so that LOG_LEVEL=warn does not take the ids from the warnings.
     let span = tracing::error_span!(
         "job",
         job = %job.id,
         kind = %job.kind,
         attempt = job.attempt,
-        rid = job.request_id.as_deref(),
+        rid = origin.request_id.as_deref(),
         trace_id = %trace.trace_id(),
     );
     async {

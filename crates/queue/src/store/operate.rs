@@ -213,9 +213,7 @@ const BURY: &str = concat!(
 
 const REVIVE: &str = "
 INSERT INTO job (id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
-                 request_id, traceparent, baggage, enqueued_by, lease_number, errors,
-                 state, run_at, attempt, deaths)
+                 metadata, lease_number, errors, state, run_at, attempt, deaths)
 SELECT id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
-       request_id, traceparent, baggage, enqueued_by, lease_number, errors,
-       'available', $2, 0, 0
+       metadata, lease_number, errors, 'available', $2, 0, 0
 FROM finished_job WHERE id = $1";

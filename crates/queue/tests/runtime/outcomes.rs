@@ -16,6 +16,7 @@ use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::Utc;
 use rstest::rstest;
 use sea_orm::EntityTrait;
+use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::queue::{Queue, Work, errors, tasks};
@@ -63,13 +64,14 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
-    let request = Metadata {
-        request_id: Some("my-request".to_owned()),
-        traceparent: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")),
-        baggage: Some(BAGGAGE.to_owned()),
-        enqueued_by: Some("an older release".to_owned()),
-    };
-    with_metadata(move || request.clone(), queue.enqueue(Work(0).job())).await;
+    let request = json!({
+        "request_id": "my-request",
+        "traceparent": format!("00-{TRACE}-00f067aa0ba902b7-01"),
+        "baggage": BAGGAGE,
+        "enqueued_by": "an older release",
+    });
+    let request = move || serde_json::from_value(request.clone()).unwrap();
+    with_metadata(request, queue.enqueue(Work(0).job())).await;
     let db = queue.db().clone();
     queue
         .run(tasks(move |work, job| {
@@ -87,18 +89,22 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
     let mut jobs = finished_job::Entity::find().all(queue.db()).await.unwrap();
     jobs.sort_by_key(|job| job.id);
     assert_eq!(jobs.len(), 3);
-    for job in &jobs {
-        assert_eq!(job.request_id.as_deref(), Some("my-request"));
-        let trace = job.traceparent.as_deref().unwrap();
+    let origins = jobs.into_iter().map(|job| job.metadata.unwrap());
+    let origins: Vec<Metadata> = origins
+        .map(|origin| serde_json::from_value(origin).unwrap())
+        .collect();
+    for origin in &origins {
+        assert_eq!(origin.request_id.as_deref(), Some("my-request"));
+        let trace = origin.traceparent.as_deref().unwrap();
         assert!(trace.starts_with(&format!("00-{TRACE}-")), "{trace}");
-        assert_eq!(job.baggage.as_deref(), Some(BAGGAGE));
+        assert_eq!(origin.baggage.as_deref(), Some(BAGGAGE));
     }
     // Each is a step of its own, after that of the attempt that enqueued it.
-    assert_ne!(jobs[1].traceparent, jobs[0].traceparent);
-    assert_ne!(jobs[2].traceparent, jobs[1].traceparent);
+    assert_ne!(origins[1].traceparent, origins[0].traceparent);
+    assert_ne!(origins[2].traceparent, origins[1].traceparent);
     let version = Some(env!("CARGO_PKG_VERSION"));
-    assert_eq!(jobs[0].enqueued_by.as_deref(), Some("an older release"));
-    assert_eq!(jobs[1].enqueued_by.as_deref(), version);
+    assert_eq!(origins[0].enqueued_by.as_deref(), Some("an older release"));
+    assert_eq!(origins[1].enqueued_by.as_deref(), version);
 }
 
 #[rstest]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    Metadata, NewJob, enqueue_many,
+    NewJob, enqueue_many,
     entities::{finished_job, job},
     testing::{AttemptError, ClaimedJob, ERROR_LIMIT, Outcome, Report, Verdict, append_error},
     with_metadata,
@@ -14,7 +14,7 @@ use rstest::rstest;
 
 use crate::{
     session::Session,
-    test_store::{TestStore, note, report},
+    test_store::{TestStore, metadata, note, report},
 };
 
 /// The report of an attempt that failed for a reason.
@@ -45,17 +45,11 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
-    let metadata = Metadata {
-        request_id: Some("a-request".to_owned()),
-        traceparent: Some("00-a-trace-01".to_owned()),
-        baggage: Some("key=value".to_owned()),
-        enqueued_by: Some("1.2.3".to_owned()),
-    };
     let job = note()
         .priority(3)
         .timeout(Duration::from_secs(9))
         .unique_key("a");
-    with_metadata(move || metadata.clone(), store.enqueue(job)).await;
+    with_metadata(metadata, store.enqueue(job)).await;
     let claimed = store.claim(store.worker().await, 1).await.remove(0);
     let job = store.job(claimed.id).await;
     let report = failed(&claimed, outcome, "out of paper");
@@ -84,10 +78,7 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
         lease_number: 1,
         deaths: 0,
         errors: finished.errors.clone(),
-        request_id: Some("a-request".to_owned()),
-        traceparent: Some("00-a-trace-01".to_owned()),
-        baggage: Some("key=value".to_owned()),
-        enqueued_by: Some("1.2.3".to_owned()),
+        metadata: Some(serde_json::to_value(metadata()).unwrap()),
     };
     assert_eq!(finished, expected);
 }
@@ -335,6 +326,7 @@ async fn jobs_are_found_by_the_primary_key_though_the_statistics_expect_none_to_
 #[case::attempt("attempt = 2147483647")]
 #[case::lease_number("lease_number = 2147483647")]
 #[case::errors("errors = '{}'")]
+#[case::metadata("metadata = '[]'")]
 #[tokio::test]
 async fn a_row_that_no_worker_could_read_is_refused(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,

@@ -165,10 +165,7 @@ pub(in crate::store) async fn bury(
         lease_number: job.lease_number,
         deaths: job.deaths,
         errors: job.errors,
-        request_id: job.request_id,
-        traceparent: job.traceparent,
-        baggage: job.baggage,
-        enqueued_by: job.enqueued_by,
+        metadata: job.metadata,
     });
     let finished = finished.map(IntoActiveModel::into_active_model);
     finished_job::Entity::insert_many(finished)
