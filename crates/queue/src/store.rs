@@ -57,7 +57,7 @@ pub use self::{
     enqueue::{Enqueued, NewJob, PAYLOAD_LIMIT, enqueue_many},
     handle::{Clock, JobStore},
     health::Health,
-    status::{JobState, JobStatus, status},
+    status::{JobStatus, status},
 };
 
 /// The channel on which PostgreSQL says that a queue has something new. The message is the queue's

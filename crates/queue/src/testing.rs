@@ -14,7 +14,7 @@ use sea_orm::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Worker, entities::job, migrations};
+use crate::{JobState, Worker, entities::job, migrations};
 pub use crate::{
     store::{
         AttemptError, Cancelled, ClaimedJob, Claimer, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
@@ -88,7 +88,7 @@ pub async fn pass(db: &DatabaseConnection, time: Duration) {
 }
 
 async fn pending(db: &DatabaseConnection) -> u64 {
-    let is_pending = job::Column::State.ne(job::State::Scheduled);
+    let is_pending = job::Column::State.ne(JobState::Scheduled);
     let jobs = job::Entity::find().filter(is_pending).count(db);
     jobs.await.expect("a count")
 }

@@ -3,6 +3,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::JobState;
+
 /// A job that waits or runs.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -20,7 +22,7 @@ pub struct Model {
     #[sea_orm(default_value = 0)]
     pub priority: i32,
     /// Where it stands.
-    pub state: State,
+    pub state: JobState,
     /// What the task is about, as JSON.
     pub payload: Json,
     /// How many attempts were begun that count.
@@ -53,21 +55,6 @@ pub struct Model {
     pub errors: Option<Json>,
     /// Where it came from, as JSON: a [`Metadata`](crate::Metadata).
     pub metadata: Option<Json>,
-}
-
-/// Where an unfinished job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
-pub enum State {
-    /// It waits for its `run_at`.
-    #[sea_orm(string_value = "scheduled")]
-    Scheduled,
-    /// It waits for a worker.
-    #[sea_orm(string_value = "available")]
-    Available,
-    /// A worker has it.
-    #[sea_orm(string_value = "running")]
-    Running,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -19,7 +19,10 @@ use super::{
     JobStore,
     handle::{TOLERANCE, milliseconds, postgres, sqlite_after, wake},
 };
-use crate::entities::{job, worker};
+use crate::{
+    JobState,
+    entities::{job, worker},
+};
 
 /// How often a lease is renewed within its length.
 const BEATS_PER_LEASE: u32 = 4;
@@ -229,7 +232,7 @@ impl JobStore {
         for (id, _) in running.iter().filter(|claim| !held.contains(claim)) {
             count += job::Entity::update_many()
                 .set(job::ActiveModel {
-                    state: Set(job::State::Available),
+                    state: Set(JobState::Available),
                     worker_id: Set(None),
                     ..Default::default()
                 })
@@ -265,7 +268,7 @@ impl JobStore {
 /// Walks `job_running` (worker_id).
 fn running_under(worker: Uuid) -> Select<job::Entity> {
     job::Entity::find()
-        .filter(job::Column::State.eq(job::State::Running))
+        .filter(job::Column::State.eq(JobState::Running))
         .filter(job::Column::WorkerId.eq(worker))
 }
 
@@ -354,7 +357,7 @@ async fn rescue_is_due_sqlite(
         .select_only()
         .column(worker::Column::Id);
     let orphans = job::Entity::find()
-        .filter(job::Column::State.eq(job::State::Running))
+        .filter(job::Column::State.eq(JobState::Running))
         .filter(job::Column::WorkerId.not_in_subquery(known.into_query()));
     Ok(orphans.one(txn).await?.is_some())
 }

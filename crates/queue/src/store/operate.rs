@@ -13,8 +13,11 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use self::look::{Filter, JobDetail, QueueStats};
-use super::{JobState, JobStore, handle::wake};
-use crate::entities::{finished_job, job, queue};
+use super::{JobStore, handle::wake};
+use crate::{
+    JobState,
+    entities::{finished_job, job, queue},
+};
 
 /// What became of a wish to cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,15 +57,15 @@ impl JobStore {
         let now = self.now().await?;
         let txn = self.begin().await?;
         if let Some(job) = find(&txn, id).await? {
-            if job.state != job::State::Scheduled {
+            if job.state != JobState::Scheduled {
                 return Err(OperateError::State {
                     id,
-                    state: job.state.into(),
+                    state: job.state,
                 });
             }
             wake(&txn, &job.queue).await?;
             let mut job = job.into_active_model();
-            job.state = Set(job::State::Available);
+            job.state = Set(JobState::Available);
             job.run_at = Set(now);
             job.update(&txn).await?;
         } else {
@@ -81,11 +84,11 @@ impl JobStore {
             return Err(
                 finished.map_or(OperateError::NotFound(id), |job| OperateError::State {
                     id,
-                    state: job.state.into(),
+                    state: job.state,
                 }),
             );
         };
-        let outcome = if job.state == job::State::Running {
+        let outcome = if job.state == JobState::Running {
             let mut job = job.into_active_model();
             job.cancel_requested_at = Set(Some(now));
             job.update(&txn).await?;
@@ -162,7 +165,7 @@ async fn revive(
         .one(txn)
         .await?;
     let finished = finished.ok_or(OperateError::NotFound(id))?;
-    if finished.state == finished_job::State::Completed {
+    if finished.state == JobState::Completed {
         return Err(OperateError::State {
             id,
             state: JobState::Completed,

@@ -14,7 +14,10 @@ use super::{
     finish::bury,
     handle::{postgres, sqlite_after, wake},
 };
-use crate::entities::{finished_job, job, worker};
+use crate::{
+    JobState,
+    entities::{job, worker},
+};
 
 /// A job under which this many processes died is dead.
 pub const DEATHS_ALLOWED: i32 = 5;
@@ -77,7 +80,7 @@ impl JobStore {
             .all(&txn)
             .await?;
         let orphans = job::Entity::find()
-            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::State.eq(JobState::Running))
             .filter(job::Column::WorkerId.is_not_in(live))
             .all(&txn)
             .await?;
@@ -110,7 +113,7 @@ async fn rescue_job_sqlite(
     job.lease_number += 1;
     job.attempt -= 1;
     if job.deaths >= DEATHS_ALLOWED {
-        return bury(txn, vec![(job, finished_job::State::Dead)], now)
+        return bury(txn, vec![(job, JobState::Dead)], now)
             .await
             .map(|()| false);
     }
@@ -119,9 +122,9 @@ async fn rescue_job_sqlite(
         deaths => Duration::from_secs(15 << (deaths - 2)),
     };
     job.state = if wait.is_zero() {
-        job::State::Available
+        JobState::Available
     } else {
-        job::State::Scheduled
+        JobState::Scheduled
     };
     job.run_at = if wait.is_zero() {
         job.run_at

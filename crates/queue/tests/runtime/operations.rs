@@ -9,8 +9,7 @@ use std::{
 };
 
 use bare_queue::{
-    JobContext, Task as _, TaskError,
-    entities::finished_job,
+    JobContext, JobState, Task as _, TaskError,
     testing::{Cancelled, JobStore},
 };
 use bare_testkit::Backend::{self, Postgres, Sqlite};
@@ -48,7 +47,7 @@ async fn a_running_job_that_is_cancelled_hears_of_it_and_ends_as_cancelled(
     let store = JobStore::new(queue.db().clone());
     assert_eq!(store.cancel(id).await.unwrap(), Cancelled::Requested);
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Cancelled);
+    assert_eq!(job.state, JobState::Cancelled);
     worker.stop().await;
 }
 
@@ -67,7 +66,7 @@ async fn a_job_that_somebody_cancelled_never_begins_again(
         .run(tasks(|_, _| async { panic!("it must not begin") }))
         .await;
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Cancelled);
+    assert_eq!(job.state, JobState::Cancelled);
 }
 
 #[rstest]
@@ -107,10 +106,7 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
 
     gate.open(3);
     let job = queue.finished(suspect).await;
-    assert_eq!(
-        (job.state, job.errors),
-        (finished_job::State::Completed, None)
-    );
+    assert_eq!((job.state, job.errors), (JobState::Completed, None));
     worker.stop().await;
 }
 

@@ -7,9 +7,7 @@ use std::{
 
 use anyhow::anyhow;
 use bare_queue::{
-    Metadata, Task as _, TaskError,
-    entities::{finished_job, job},
-    testing::reasons,
+    JobState, Metadata, Task as _, TaskError, entities::finished_job, testing::reasons,
     with_metadata,
 };
 use bare_testkit::Backend::{self, Postgres, Sqlite};
@@ -49,7 +47,7 @@ async fn a_task_gets_its_payload_and_knows_its_job(#[values(Sqlite, Postgres)] b
     assert_eq!(job.request_id.as_deref(), Some("my-request"));
     assert_eq!(job.timeout, Work::TIMEOUT);
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
     assert_eq!((job.attempt, job.errors), (1, None));
 }
 
@@ -124,7 +122,7 @@ async fn an_error_is_tried_again_after_a_wait_that_doubles(
             }))
             .await;
         let job = queue.job(id).await;
-        assert_eq!((job.state, job.attempt), (job::State::Scheduled, attempt));
+        assert_eq!((job.state, job.attempt), (JobState::Scheduled, attempt));
         let wait = chrono::Duration::seconds(seconds);
         let failed_at = errors(job.errors.as_ref()).last().unwrap().at;
         assert!(job.run_at >= failed_at + wait * 8 / 10 - chrono::Duration::milliseconds(1));
@@ -153,7 +151,7 @@ async fn a_task_may_say_when_to_try_again(#[values(Sqlite, Postgres)] backend: B
         }))
         .await;
     let job = queue.job(id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
     assert_eq!(reasons(job.errors.as_ref()), ["too many requests"]);
     assert!(
         job.run_at >= asked_at + chrono::Duration::hours(1) - chrono::Duration::milliseconds(1)
@@ -176,7 +174,7 @@ async fn to_snooze_costs_no_attempt_and_is_no_error(#[values(Sqlite, Postgres)] 
             }))
             .await;
         let job = queue.job(id).await;
-        assert_eq!((job.state, job.attempt), (job::State::Scheduled, 0));
+        assert_eq!((job.state, job.attempt), (JobState::Scheduled, 0));
         assert_eq!(job.errors, None);
         assert!(job.run_at > Utc::now() + chrono::Duration::minutes(50));
         queue.pass_all_waits().await;
@@ -198,7 +196,7 @@ async fn a_task_that_gives_up_is_not_tried_again(#[values(Sqlite, Postgres)] bac
         }))
         .await;
     let job = queue.finished(id).await;
-    assert_eq!((job.state, job.attempt), (finished_job::State::Dead, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Dead, 1));
     assert_eq!(reasons(job.errors.as_ref()), ["the page: not found"]);
 }
 
@@ -224,7 +222,7 @@ async fn a_job_is_dead_after_its_last_attempt_and_keeps_its_errors(
     }
     assert_eq!(runs.load(Relaxed), 3);
     let job = queue.finished(id).await;
-    assert_eq!((job.state, job.attempt), (finished_job::State::Dead, 3));
+    assert_eq!((job.state, job.attempt), (JobState::Dead, 3));
     assert_eq!(
         reasons(job.errors.as_ref()),
         ["attempt 1", "attempt 2", "attempt 3"]

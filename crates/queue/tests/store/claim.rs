@@ -3,6 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use bare_queue::{
+    JobState,
     entities::job,
     testing::{JobStore, Outcome},
 };
@@ -27,7 +28,7 @@ async fn a_claimed_job_runs_under_its_worker(
     let claimed = store.at(5).claim(worker, "default", 1).await.unwrap();
 
     let running = job::Model {
-        state: job::State::Running,
+        state: JobState::Running,
         worker_id: Some(worker),
         started_at: Some(store.time(5)),
         attempt: 1,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    Task,
+    JobState, Task,
     entities::{finished_job, job},
     testing::PAYLOAD_LIMIT,
     with_metadata,
@@ -78,7 +78,7 @@ async fn a_job_is_what_its_task_says(
         kind: "invoice".to_owned(),
         queue: "mail".to_owned(),
         priority: 7,
-        state: job::State::Available,
+        state: JobState::Available,
         payload: serde_json::json!({ "number": 12 }),
         attempt: 0,
         max_attempts: 3,
@@ -130,7 +130,7 @@ async fn a_delayed_job_is_scheduled_for_then(
         .enqueue(note().delay(Duration::from_millis(90_250)))
         .await;
     let job = store.job(id).await;
-    assert_eq!(job.state, job::State::Scheduled);
+    assert_eq!(job.state, JobState::Scheduled);
     assert_eq!(job.run_at - job.created_at, TimeDelta::milliseconds(90_250));
 }
 
@@ -145,7 +145,7 @@ async fn a_delay_of_ages_is_accepted(
     let job = store
         .job(store.enqueue(note().delay(Duration::MAX)).await)
         .await;
-    assert_eq!(job.state, job::State::Scheduled);
+    assert_eq!(job.state, JobState::Scheduled);
     assert!(job.run_at > Utc::now() + TimeDelta::days(365 * 100));
 }
 

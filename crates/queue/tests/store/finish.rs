@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    NewJob, enqueue_many,
+    JobState, NewJob, enqueue_many,
     entities::{finished_job, job},
     testing::{AttemptError, ClaimedJob, ERROR_LIMIT, Outcome, Report, Verdict, append_error},
     with_metadata,
@@ -33,14 +33,14 @@ fn reasons(errors: Option<serde_json::Value>) -> Vec<String> {
 }
 
 #[rstest]
-#[case(Outcome::Completed, finished_job::State::Completed)]
-#[case(Outcome::Dead, finished_job::State::Dead)]
-#[case(Outcome::Cancelled, finished_job::State::Cancelled)]
+#[case(Outcome::Completed, JobState::Completed)]
+#[case(Outcome::Dead, JobState::Dead)]
+#[case(Outcome::Cancelled, JobState::Cancelled)]
 #[tokio::test]
 async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] outcome: Outcome,
-    #[case] state: finished_job::State,
+    #[case] state: JobState,
 ) {
     let Some(store) = TestStore::open(backend).await else {
         return;
@@ -103,7 +103,7 @@ async fn a_job_that_waits_is_scheduled_and_nobodys(
         [Verdict::Taken]
     );
     let expected = job::Model {
-        state: job::State::Scheduled,
+        state: JobState::Scheduled,
         run_at: store.time(8) + TimeDelta::milliseconds(15_500),
         attempt,
         worker_id: None,
@@ -131,7 +131,7 @@ async fn a_job_that_does_not_wait_is_available_at_once(
         .await
         .unwrap();
     let job = store.job(claimed.id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Available, attempt));
+    assert_eq!((job.state, job.attempt), (JobState::Available, attempt));
     assert_eq!((job.run_at, job.worker_id), (store.time(8), None));
 }
 
@@ -151,7 +151,7 @@ async fn a_released_job_has_its_place_and_its_attempt_back(
         [Verdict::Taken]
     );
     let expected = job::Model {
-        state: job::State::Available,
+        state: JobState::Available,
         attempt: 0,
         worker_id: None,
         ..running
@@ -284,7 +284,7 @@ async fn a_copy_among_the_finished_jobs_holds_nothing_up(
     let verdicts = store.at(1).finish(&reports).await.unwrap();
     assert_eq!(verdicts, [Verdict::Taken, Verdict::Taken]);
     let finished = store.finished(claimed[0].id).await;
-    assert_eq!(finished.state, finished_job::State::Completed);
+    assert_eq!(finished.state, JobState::Completed);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use bare_queue::{
-    entities::job,
+    JobState,
     testing::{Heartbeat, heartbeat_interval},
 };
 use bare_testkit::Backend;
@@ -170,6 +170,6 @@ async fn a_job_that_runs_under_no_worker_is_due_for_rescue(
         .await;
     assert_eq!(store.heartbeat(worker, 62).await, RESCUE);
     store.at(62).rescue().await.unwrap();
-    assert_eq!(store.job(claimed.id).await.state, job::State::Available);
+    assert_eq!(store.job(claimed.id).await.state, JobState::Available);
     assert_eq!(store.heartbeat(worker, 64).await, RENEWED);
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::ClaimedJob;
 use crate::{
+    JobState,
     entities::{job, queue, worker},
     store::JobStore,
 };
@@ -50,7 +51,7 @@ impl JobStore {
         }
         job::Entity::update_many()
             .set(job::ActiveModel {
-                state: Set(job::State::Running),
+                state: Set(JobState::Running),
                 worker_id: Set(Some(worker)),
                 started_at: Set(Some(now)),
                 ..Default::default()
@@ -96,7 +97,7 @@ impl JobStore {
             return Ok(Some(LIMIT));
         };
         let running = job::Entity::find()
-            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::State.eq(JobState::Running))
             .filter(job::Column::Queue.eq(queue))
             .count(txn)
             .await?;
@@ -107,6 +108,6 @@ impl JobStore {
 
 fn available(queue: &str) -> Select<job::Entity> {
     job::Entity::find()
-        .filter(job::Column::State.eq(job::State::Available))
+        .filter(job::Column::State.eq(JobState::Available))
         .filter(job::Column::Queue.eq(queue))
 }

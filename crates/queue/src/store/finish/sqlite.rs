@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::Report;
 use crate::{
+    JobState,
     entities::{finished_job, job},
     store::{JobStore, handle::sqlite_after},
 };
@@ -53,7 +54,7 @@ impl JobStore {
             }
             let is_taken = match jobs.entry(report.job_id) {
                 Entry::Occupied(row) if row.get().lease_number != report.lease_number => false,
-                Entry::Occupied(row) if row.get().state == job::State::Running => {
+                Entry::Occupied(row) if row.get().state == JobState::Running => {
                     let (id, mut job) = row.remove_entry();
                     if let Some(errors) = &report.errors {
                         job.errors = serde_json::from_str(errors).ok();
@@ -78,10 +79,10 @@ impl JobStore {
     async fn end_sqlite(
         &self,
         txn: &DatabaseTransaction,
-        ended: Vec<(job::Model, finished_job::State)>,
+        ended: Vec<(job::Model, JobState)>,
         now: DateTime<Utc>,
     ) -> Result<(), DbErr> {
-        let is_kept = |state| self.keeps_completed || state != finished_job::State::Completed;
+        let is_kept = |state| self.keeps_completed || state != JobState::Completed;
         let (kept, gone): (Vec<_>, Vec<_>) =
             ended.into_iter().partition(|(_, state)| is_kept(*state));
         remove(txn, gone.iter().map(|(job, _)| job.id).collect()).await?;
@@ -114,9 +115,9 @@ async fn requeue(
 ) -> Result<job::Model, DbErr> {
     let delay = report.outcome.delay().unwrap_or_default();
     let state = if delay.is_zero() {
-        job::State::Available
+        JobState::Available
     } else {
-        job::State::Scheduled
+        JobState::Scheduled
     };
     let run_at = match report.outcome.delay() {
         Some(delay) => sqlite_after(now, delay),
@@ -136,7 +137,7 @@ async fn requeue(
 /// Moves jobs to the finished ones, [`AT_ONCE`] at the most.
 pub(in crate::store) async fn bury(
     txn: &DatabaseTransaction,
-    jobs: Vec<(job::Model, finished_job::State)>,
+    jobs: Vec<(job::Model, JobState)>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     if jobs.is_empty() {

@@ -5,10 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, 
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{
-    entities::queue,
-    store::{JobState, JobStore},
-};
+use crate::{JobState, entities::queue, store::JobStore};
 
 /// Which jobs: those that meet all that is given.
 #[derive(Clone, Debug, Default)]
