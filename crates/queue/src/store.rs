@@ -22,6 +22,8 @@
 mod columns;
 
 #[cfg(feature = "runtime")]
+mod archive;
+#[cfg(feature = "runtime")]
 mod claim;
 mod enqueue;
 #[cfg(feature = "runtime")]

@@ -8,7 +8,6 @@ use std::time::Duration;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-pub(super) use self::sqlite::bury;
 use super::JobStore;
 use crate::JobState;
 

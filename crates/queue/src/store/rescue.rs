@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     AttemptError, ERRORS_KEPT, JobStore, append_error,
-    finish::bury,
+    archive::archive,
     handle::{postgres, sqlite_after, wake},
 };
 use crate::{
@@ -112,13 +112,9 @@ async fn rescue_job_sqlite(
     job.deaths += 1;
     job.lease_number += 1;
     job.attempt -= 1;
-    if job.deaths >= DEATHS_ALLOWED {
-        return bury(txn, vec![(job, JobState::Dead)], now)
-            .await
-            .map(|()| false);
-    }
+    let is_dead = job.deaths >= DEATHS_ALLOWED;
     let wait = match job.deaths {
-        1 => Duration::ZERO,
+        1 | DEATHS_ALLOWED.. => Duration::ZERO,
         deaths => Duration::from_secs(15 << (deaths - 2)),
     };
     job.state = if wait.is_zero() {
@@ -132,11 +128,11 @@ async fn rescue_job_sqlite(
         sqlite_after(now, wait)
     };
     job.worker_id = None;
-    job.into_active_model()
-        .reset_all()
-        .update(txn)
-        .await
-        .map(|_| true)
+    let job = job.into_active_model().reset_all().update(txn).await?;
+    if is_dead {
+        archive(txn, &[job.id], JobState::Dead, now).await?;
+    }
+    Ok(!is_dead)
 }
 
 /// Walks `job_running` and the primary key of `worker`. The snapshot is older than the delete, so
@@ -175,7 +171,7 @@ WITH now AS (
     FROM orphan
     WHERE job.id = orphan.id AND orphan.deaths < $2
     RETURNING job.queue, job.state
-), buried AS (
+), archived AS (
     DELETE FROM job USING orphan
     WHERE job.id = orphan.id AND orphan.deaths >= $2
     RETURNING job.*, orphan.deaths AS all_deaths, orphan.errors AS all_errors
@@ -186,7 +182,7 @@ WITH now AS (
     SELECT ",
     kept_columns!(),
     ", 'dead', (SELECT at FROM now), attempt - 1, lease_number + 1, all_deaths, all_errors
-    FROM buried
+    FROM archived
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
         finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
     RETURNING id
