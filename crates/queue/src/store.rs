@@ -48,7 +48,7 @@ mod status;
 
 #[cfg(feature = "runtime")]
 pub use self::{
-    claim::{ClaimedJob, Claimer},
+    claim::{ClaimCursor, ClaimedJob},
     error::{AttemptError, ERROR_LIMIT, ERRORS_KEPT, append_error},
     finish::{Outcome, Report, Verdict},
     lease::{Heartbeat, Lease, heartbeat_interval},

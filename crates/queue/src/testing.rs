@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{JobState, Worker, entities::job, migrations};
 pub use crate::{
     store::{
-        AttemptError, Cancelled, ClaimedJob, Claimer, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
+        AttemptError, Cancelled, ClaimCursor, ClaimedJob, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
         ERRORS_KEPT, Filter, Health, Heartbeat, JobDetail, JobStore, Lease, NOTIFY_CHANNEL,
         OperateError, Outcome, PAYLOAD_LIMIT, QueueStats, Report, Rescued, Verdict, append_error,
         heartbeat_interval,

@@ -49,7 +49,7 @@ async fn beat_for_ever(shared: &Shared, store: &JobStore) {
         let is_lost = !shared.lease.is_current();
         if is_lost && !said_lost {
             tracing::error!("the lease is over: nothing begins before it is renewed");
-            shared.held.cancel_all();
+            shared.local_jobs.cancel_all();
         } else if said_lost && !is_lost {
             tracing::info!("the lease is renewed: jobs begin again");
         }
@@ -90,8 +90,8 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
 /// themselves for two leases; their outcomes no longer count, but their slots do.
 async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     tracing::warn!("this worker's jobs were taken over: it goes on as a new one");
-    shared.held.cancel_all();
-    let (lost, lease) = (shared.held.all(), shared.config.lease);
+    shared.local_jobs.cancel_all();
+    let (lost, lease) = (shared.local_jobs.all(), shared.config.lease);
     tokio::spawn(async move {
         tokio::time::sleep(2 * lease).await;
         for hold in lost {
@@ -111,9 +111,9 @@ async fn compare(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), 
     let unwanted = leases
         .iter()
         .filter(|lease| lease.cancel_requested_at.is_some());
-    shared.held.cancel(unwanted.map(|lease| lease.id));
+    shared.local_jobs.cancel(unwanted.map(|lease| lease.id));
     let claims = leases.iter().map(|lease| (lease.id, lease.lease_number));
-    let unconfirmed = claims.filter(|(job, number)| !shared.held.holds(*job, *number));
+    let unconfirmed = claims.filter(|(job, number)| !shared.local_jobs.holds(*job, *number));
     if shared.unconfirmed.are_overdue(unconfirmed) {
         reconcile(shared, store, worker).await?;
     }
@@ -122,7 +122,7 @@ async fn compare(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), 
 
 async fn reconcile(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), StatementError> {
     let _no_claim = shared.claiming.write().await;
-    let count = in_time(store.reconcile(worker, &shared.held.claims())).await?;
+    let count = in_time(store.reconcile(worker, &shared.local_jobs.claims())).await?;
     if count > 0 {
         tracing::warn!(count, "jobs went back whose claim was never answered");
         shared.wakeups.ring_all();

@@ -1,6 +1,6 @@
 //! Claiming: jobs that are available become this worker's.
 
-mod claimer;
+mod cursor;
 mod sqlite;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -13,7 +13,7 @@ use sea_orm::{
 use sqlx::Row as _;
 use uuid::Uuid;
 
-pub use self::claimer::Claimer;
+pub use self::cursor::ClaimCursor;
 use super::{JobStore, handle::postgres};
 use crate::{Metadata, entities::queue};
 

@@ -83,7 +83,7 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
         async move {
             let others = running.fetch_add(1, Relaxed);
             if work.0 == 0 {
-                assert_eq!(others, 0, "it has company");
+                assert_eq!(others, 0, "others run beside it");
             } else {
                 gate.pass().await;
             }
@@ -96,16 +96,20 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
         queue.enqueue(Work(number).job()).await;
     }
     gate.is_reached_by(3).await;
-    let suspect = Work(0).job().priority(-1).delay(Duration::from_hours(1));
-    let suspect = queue.enqueue(suspect).await;
+    let solo = Work(0).job().priority(-1).delay(Duration::from_hours(1));
+    let solo = queue.enqueue(solo).await;
     let deadly = "UPDATE job SET deaths = 3, state = 'available', run_at = created_at
                   WHERE state = 'scheduled'";
     queue.database.execute(deadly).await;
-    until(async || queue.job(suspect).await.started_at).await;
-    assert_eq!(running.load(Relaxed), 3, "the suspect waits for the others");
+    until(async || queue.job(solo).await.started_at).await;
+    assert_eq!(
+        running.load(Relaxed),
+        3,
+        "the solo job waits for the others"
+    );
 
     gate.open(3);
-    let job = queue.finished(suspect).await;
+    let job = queue.finished(solo).await;
     assert_eq!((job.state, job.errors), (JobState::Completed, None));
     worker.stop().await;
 }
