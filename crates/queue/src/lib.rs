@@ -19,6 +19,7 @@ pub mod migrations;
 mod runtime;
 #[cfg(feature = "runtime")]
 mod settings;
+mod state;
 mod store;
 mod task;
 #[cfg(feature = "testing")]
@@ -32,5 +33,6 @@ pub use runtime::{
 };
 #[cfg(feature = "runtime")]
 pub use settings::{ListenUrl, Queues, Settings};
-pub use store::{Enqueued, JobState, JobStatus, NewJob, enqueue_many, status};
+pub use state::JobState;
+pub use store::{Enqueued, JobStatus, NewJob, enqueue_many, status};
 pub use task::Task;

@@ -22,6 +22,8 @@
 mod columns;
 
 #[cfg(feature = "runtime")]
+mod archive;
+#[cfg(feature = "runtime")]
 mod claim;
 mod enqueue;
 #[cfg(feature = "runtime")]
@@ -48,7 +50,7 @@ mod status;
 
 #[cfg(feature = "runtime")]
 pub use self::{
-    claim::{ClaimedJob, Claimer},
+    claim::{ClaimCursor, ClaimedJob},
     error::{AttemptError, ERROR_LIMIT, ERRORS_KEPT, append_error},
     finish::{Outcome, Report, Verdict},
     lease::{Heartbeat, heartbeat_interval},
@@ -60,7 +62,7 @@ pub use self::{
     enqueue::{Enqueued, NewJob, PAYLOAD_LIMIT, enqueue_many},
     handle::{Clock, JobStore},
     health::Health,
-    status::{JobState, JobStatus, status},
+    status::{JobStatus, status},
 };
 
 /// The channel on which PostgreSQL says that a queue has something new. The message is the queue's

@@ -58,7 +58,7 @@ pub(super) async fn run(
             Err(error) => {
                 // Of a batch that was halved, some are stored and some put aside.
                 batch.retain(|report| {
-                    shared.held.holds(report.job_id, report.lease_number)
+                    shared.local_jobs.holds(report.job_id, report.lease_number)
                         && !refused.contains(report)
                 });
                 tracing::warn!(reports = batch.len(), %error, "outcomes cannot be stored yet");
@@ -128,5 +128,5 @@ fn let_go(shared: &Shared, report: &Report, verdict: Verdict) {
             "the outcome came too late: the job belongs to another attempt"
         );
     }
-    shared.held.remove(report.job_id, report.lease_number);
+    shared.local_jobs.remove(report.job_id, report.lease_number);
 }

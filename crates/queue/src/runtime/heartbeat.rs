@@ -53,7 +53,7 @@ async fn beat_for_ever(shared: &Shared, shared_store: &JobStore) {
         let is_lost = !shared.lease.is_current();
         if is_lost && !said_lost {
             tracing::error!("the lease is over: nothing begins before it is renewed");
-            shared.held.cancel_all();
+            shared.local_jobs.cancel_all();
         } else if said_lost && !is_lost {
             tracing::info!("the lease is renewed: jobs begin again");
         }
@@ -88,8 +88,8 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
 /// themselves for two leases; their outcomes no longer count, but their slots do.
 async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     tracing::warn!("this worker's jobs were taken over: it goes on as a new one");
-    shared.held.cancel_all();
-    let (lost, lease) = (shared.held.all(), shared.config.lease);
+    shared.local_jobs.cancel_all();
+    let (lost, lease) = (shared.local_jobs.all(), shared.config.lease);
     tokio::spawn(async move {
         tokio::time::sleep(2 * lease).await;
         for hold in lost {

@@ -32,7 +32,10 @@ async fn reconcile_for_ever(shared: &Shared, connection: &SharedConnection) {
     while renewals.changed().await.is_ok() {
         let mut rescue_is_due = *renewals.borrow_and_update();
         unseen += 1;
-        if unseen >= HEARTBEATS || shared.held.any() || shared.unconfirmed.claim_failed_lately() {
+        if unseen >= HEARTBEATS
+            || shared.local_jobs.any()
+            || shared.unconfirmed.claim_failed_lately()
+        {
             unseen = 0;
             rescue_is_due |= loop {
                 match compare(shared, connection).await {
@@ -61,12 +64,12 @@ async fn compare(shared: &Shared, connection: &SharedConnection) -> Result<bool,
     let unwanted = own
         .clone()
         .filter(|lease| lease.cancel_requested_at.is_some());
-    shared.held.cancel(unwanted.map(|lease| lease.id));
+    shared.local_jobs.cancel(unwanted.map(|lease| lease.id));
     let claims = own.map(|lease| (lease.id, lease.lease_number));
-    let unconfirmed = claims.filter(|(job, number)| !shared.held.holds(*job, *number));
+    let unconfirmed = claims.filter(|(job, number)| !shared.local_jobs.holds(*job, *number));
     if shared.unconfirmed.are_overdue(unconfirmed) {
         let _no_claim = shared.claiming.write().await;
-        let held = shared.held.claims();
+        let held = shared.local_jobs.claims();
         let count = connection
             .in_time(|store| async move { store.reconcile(worker, &held).await })
             .await?;

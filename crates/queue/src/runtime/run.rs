@@ -22,9 +22,9 @@ use super::{
     backend::QueueBackend,
     control::{Control, Started},
     health::{Claiming, Health},
-    held::Held,
     lease::Lease,
     limits::Limits,
+    local_jobs::LocalJobs,
     registry::Tasks,
     shared::{Assigned, Shared, Wakeups},
     unconfirmed::UnconfirmedClaims,
@@ -90,14 +90,14 @@ impl Runtime {
             is_listening: AtomicBool::new(false),
             wakeups: Wakeups::new(config.queues.0.iter().map(|queue| queue.name.as_str())),
             lease: Lease::new(Uuid::now_v7(), config.lease),
-            held: Held::default(),
+            local_jobs: LocalJobs::default(),
             claiming: RwLock::default(),
             claiming_since: Claiming::default(),
             renewals: watch::Sender::new(false),
             unconfirmed: UnconfirmedClaims::default(),
             limits: Limits::default(),
-            company: Arc::default(),
-            suspect: Mutex::default(),
+            solo: Arc::default(),
+            solo_turn: Mutex::default(),
             reports: report_sender,
             draining: CancellationToken::new(),
             drained: CancellationToken::new(),
@@ -152,7 +152,7 @@ impl Runtime {
                 false
             }
         };
-        tracing::info!("no further job begins");
+        tracing::info!("shutting down: no new jobs");
         shared.draining.cancel();
         if timeout(shared.config.grace, ended(&mut running))
             .await
@@ -171,11 +171,11 @@ impl Runtime {
 
 /// Stops what did not end within the grace. Attempts that only wait for their outcomes to be stored have ended.
 async fn stop(shared: &Shared, running: &mut JoinSet<Result<(), WorkerError>>) {
-    let count = shared.held.abort_all();
+    let count = shared.local_jobs.abort_all();
     if count == 0 {
         return;
     }
-    tracing::warn!(count, "jobs did not end within the grace and are stopped");
+    tracing::warn!(count, "grace period expired: jobs are stopped");
     if timeout(EXIT_PATIENCE / 2, ended(running)).await.is_err() {
         tracing::error!("a job blocks its thread and cannot be stopped");
     }

@@ -18,7 +18,7 @@ use super::{
     JobStore,
     handle::{milliseconds, postgres, wake},
 };
-use crate::entities::job;
+use crate::{JobState, entities::job};
 
 /// The running jobs that concern a worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl JobStore {
         let held: HashSet<_> = held.iter().collect();
         let txn = self.begin().await?;
         let running: Vec<(Uuid, i32)> = job::Entity::find()
-            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::State.eq(JobState::Running))
             .filter(job::Column::WorkerId.eq(worker))
             .select_only()
             .columns([job::Column::Id, job::Column::LeaseNumber])
@@ -122,7 +122,7 @@ impl JobStore {
         for (id, _) in running.iter().filter(|claim| !held.contains(claim)) {
             count += job::Entity::update_many()
                 .set(job::ActiveModel {
-                    state: Set(job::State::Available),
+                    state: Set(JobState::Available),
                     worker_id: Set(None),
                     ..Default::default()
                 })

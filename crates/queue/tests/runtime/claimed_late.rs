@@ -3,11 +3,7 @@
 
 use std::time::Duration;
 
-use bare_queue::{
-    Task as _,
-    entities::{finished_job, job},
-    testing::JobStore,
-};
+use bare_queue::{JobState, Task as _, testing::JobStore};
 use bare_testkit::{
     Backend::{self, Postgres, Sqlite},
     process::Frozen,
@@ -41,10 +37,10 @@ impl Queue {
             .await
             .unwrap();
         let job = self.finished(runs).await;
-        assert_eq!(job.state, finished_job::State::Completed);
+        assert_eq!(job.state, JobState::Completed);
         assert_eq!((job.attempt, job.deaths), (1, 0));
         let job = self.finished(cancelled).await;
-        assert_eq!(job.state, finished_job::State::Cancelled);
+        assert_eq!(job.state, JobState::Cancelled);
     }
 }
 
@@ -88,7 +84,7 @@ async fn jobs_of_a_claim_that_the_database_executes_late_run_or_are_cancelled() 
     tokio::time::sleep(FROZEN).await;
     drop(frozen);
     for id in [cancelled, runs] {
-        until(async || (queue.job(id).await.state == job::State::Running).then_some(())).await;
+        until(async || (queue.job(id).await.state == JobState::Running).then_some(())).await;
     }
     gate.open(2);
     queue.goes_on_with(cancelled, runs).await;
@@ -175,7 +171,7 @@ async fn a_lock_on_the_jobs_that_outlasts_a_lease_does_not_stop_what_runs() {
     drop(lock);
     gate.open(1);
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
     assert_eq!((job.attempt, job.deaths), (1, 0));
     worker.stop().await;
 }

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use bare_queue::{
-    entities::job,
+    JobState,
     testing::{Heartbeat, heartbeat_interval},
 };
 use bare_testkit::Backend;
@@ -173,6 +173,6 @@ async fn a_job_that_runs_under_no_worker_is_due_for_rescue(
     };
     assert!(has_orphans(62).await);
     store.at(62).rescue().await.unwrap();
-    assert_eq!(store.job(claimed.id).await.state, job::State::Available);
+    assert_eq!(store.job(claimed.id).await.state, JobState::Available);
     assert!(!has_orphans(64).await);
 }
