@@ -31,6 +31,7 @@ mod error;
 mod finish;
 mod health;
 mod heartbeat;
+mod layers;
 mod lease;
 mod limits;
 mod listen;
@@ -51,6 +52,7 @@ mod worker;
 pub use self::{
     context::JobContext,
     error::TaskError,
+    layers::{Attempt, AttemptService},
     metrics::METRICS,
     registry::{Handler, Registry},
     schedule::{ScheduleError, Schedules},

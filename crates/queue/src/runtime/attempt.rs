@@ -133,7 +133,8 @@ async fn execute(
             return End::Failed { error, after: None };
         }
     };
-    let attempt = with_metadata(caused, attempt).in_current_span();
+    let attempt = with_metadata(caused, attempt);
+    let attempt = shared.work.layers.around(job, attempt).in_current_span();
     let end = supervise(attempt, hold, timeout).await;
     match end {
         End::Failed { .. } | End::Panicked { .. } | End::Stopped if hold.is_unwanted() => {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
+use apalis::prelude::{WorkerBuilder, WorkerError};
 use bare_database::DatabaseUrl;
 use tokio::{
     sync::{Mutex, RwLock, mpsc, oneshot, watch},
@@ -22,6 +22,7 @@ use super::{
     backend::QueueBackend,
     control::{Control, Started},
     health::{Claiming, Health},
+    layers::Layered,
     lease::Lease,
     limits::Limits,
     local_jobs::LocalJobs,
@@ -63,6 +64,8 @@ pub(super) struct Work {
     pub(super) tasks: Tasks,
     /// What it enqueues by the clock.
     pub(super) schedules: Schedules,
+    /// What its attempts pass.
+    pub(super) layers: Layered,
 }
 
 /// A worker that claims and runs jobs.
