@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use bare_queue::{
-    entities::{finished_job, job},
-    testing::reasons,
-};
+use bare_queue::{JobState, entities::job, testing::reasons};
 use db::{entities::user, tasks::SendWelcomeEmail};
 use e2e::{
     Backend::{self, Postgres, Sqlite},
@@ -58,10 +55,7 @@ async fn a_deleted_user_gets_no_mail(#[values(Sqlite, Postgres)] backend: Backen
     let db = &app.database.db;
     user::Entity::delete_many().exec(db).await.unwrap();
     app.run_pending_jobs().await;
-    assert_eq!(
-        the_finished_job(db).await.state,
-        finished_job::State::Completed
-    );
+    assert_eq!(the_finished_job(db).await.state, JobState::Completed);
     assert_eq!(app.smtp.mails(), []);
 }
 
@@ -76,7 +70,7 @@ async fn a_mail_without_a_reply_is_sent_again_with_the_same_message_id(
     app.smtp.drop_after_data(1);
     app.run_pending_jobs().await;
     let job = the_job(&app).await;
-    assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
 
     app.pass(Duration::from_secs(18)).await;
     app.run_pending_jobs().await;
@@ -115,7 +109,7 @@ async fn a_refused_address_is_not_retried_and_not_stored_with_the_job(
         .reply_to_rcpt(usize::MAX, 550, "<{address}>: no such user");
     app.run_pending_jobs().await;
     let job = the_finished_job(&app.database.db).await;
-    assert_eq!((job.state, job.attempt), (finished_job::State::Dead, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Dead, 1));
     let expected = ["the mail server refused the mail (550)"];
     assert_eq!(reasons(job.errors.as_ref()), expected);
 }
