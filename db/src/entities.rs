@@ -1,4 +1,4 @@
-//! The tables, a file each. Those of the queue are its own.
+//! The tables, one file each. The queue's tables are in `crates/queue`.
 
 #![allow(
     clippy::disallowed_methods,

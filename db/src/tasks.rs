@@ -1,8 +1,7 @@
-//! The tasks' payloads: what transits through the database from the binary that enqueues to the
-//! worker.
+//! The payloads of the tasks, which web writes and the worker reads.
 //!
-//! A new task is a file here for its payload, and a file in `worker/src/tasks` for its code. Each has
-//! its line in the `tasks.rs` beside it.
+//! To add a task, write its payload in a file here and its code in a file in `worker/src/tasks`. List each
+//! in the `tasks.rs` next to its folder.
 
 mod send_welcome_email;
 

@@ -1,4 +1,4 @@
-//! `cargo dev`: the whole service in one process, and what a developer needs beside it.
+//! `cargo dev`: the whole service in one process, and commands for developers.
 
 mod new_migration;
 mod settings;
@@ -8,8 +8,8 @@ use std::{env, path::Path};
 
 use settings::{Command, Settings, What};
 
-/// Other defaults than in production: nobody else should reach it, a person reads its log, and who
-/// types Ctrl-C does not want to wait.
+/// The defaults that differ from production: only this machine can reach it, a person reads its log, and
+/// Ctrl-C should not take long.
 const DEFAULTS: [(&str, &str); 5] = [
     ("HOST", "127.0.0.1"),
     ("DATABASE_URL", "sqlite://data/dev.sqlite3"),
@@ -19,7 +19,7 @@ const DEFAULTS: [(&str, &str); 5] = [
 ];
 
 fn main() {
-    // cargo runs it in any folder of the workspace; `.env` and `data/` are those of the root.
+    // cargo runs it in any folder of the workspace, but `.env` and `data/` are in the root.
     if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
         let _ = env::set_current_dir(Path::new(&package).join(".."));
     }

@@ -1,4 +1,4 @@
-//! `cargo dev new migration NAME`: the next step of the schema, a file and two lines in the list.
+//! `cargo dev new migration NAME`: the next migration, a file and two lines in the list.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use chrono::Utc;
 
 const LIST: &str = "migration/src/steps.rs";
 
-/// Writes the step, names it in the list of steps, and says what is left to do.
+/// Writes the step, adds it to the list of steps, and says what is left to do.
 pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name

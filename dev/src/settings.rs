@@ -47,7 +47,7 @@ pub(crate) struct NewMigration {
 }
 
 impl Settings {
-    /// The worker's settings: what it has in common with web is the same.
+    /// The worker's settings. It shares those that it has in common with web.
     pub(crate) fn worker(&self) -> worker::Settings {
         worker::Settings {
             queue: self.queue.clone(),
@@ -57,8 +57,8 @@ impl Settings {
         }
     }
 
-    /// Where mail goes, in words.
-    pub(crate) fn mail_way(&self) -> String {
+    /// Where mail goes, for people to read.
+    pub(crate) fn mail_place(&self) -> String {
         match &self.mail.smtp_url {
             Some(_) => "the server at SMTP_URL".to_owned(),
             None => format!("{}/", self.mail.mail_dir.display()),

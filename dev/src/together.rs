@@ -5,13 +5,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settings::Settings;
 
-/// Runs until Ctrl-C. Requests and jobs under way are finished within the grace, as in production.
+/// Runs until Ctrl-C. Requests and jobs in flight have the grace period to finish, as in production.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let [database, queue] = worker::METRICS;
     let metrics = [database, queue, &web::METRICS];
     dockerflow::metrics::install("dev", &settings.web.process.metrics, &metrics).await?;
     let mut database = settings.web.database.clone();
-    // While it migrates, one holds the lock and the other works.
+    // For migrations: one connection holds the lock and the other works.
     database.database_pool_size = database.database_pool_size.max(2);
     let db = db::connect(&database, "dev").await?;
     let app = web::App::with_database(&settings.web, db.clone()).await?;
@@ -40,12 +40,12 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     worker
 }
 
-/// What a developer wants to know first.
+/// Prints what a developer wants to know first.
 fn greet(settings: &Settings, app: &web::App) {
     let address = app.address();
     let mut rows = vec![
         (format!("http://{address}"), "the service"),
-        (settings.mail_way(), "where mail goes"),
+        (settings.mail_place(), "where mail goes"),
         (
             settings.web.database.database_url.to_string(),
             "the database",

@@ -1,5 +1,5 @@
-//! The whole service in a test: web on a port of its own, the worker's code, a database and a mail
-//! server, all of them real.
+//! The whole service in a test: web on a free port, the code of the worker, a database and a mail
+//! server. All of them are real.
 
 use std::{
     net::SocketAddr,
@@ -19,12 +19,12 @@ use worker::Registry;
 
 use crate::{database::TestDatabase, jobs::run_pending_jobs};
 
-/// A service that a test has for itself. Dropped, it fails a test that left jobs behind unsaid: see
+/// A service for one test. When it is dropped, it fails a test that left jobs behind: see
 /// [`TestApp::run_pending_jobs`] and [`TestApp::leaves_jobs`].
 pub struct TestApp {
     /// Its database.
     pub database: TestDatabase,
-    /// Where its mail arrives.
+    /// The server that receives its mail.
     pub smtp: SmtpServer,
     address: SocketAddr,
     client: reqwest::Client,
@@ -35,12 +35,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts it. `None` where there is no PostgreSQL for this test.
+    /// Starts it. `None` if there is no PostgreSQL for this test.
     pub async fn start(backend: Backend) -> Option<Self> {
         Self::start_with(backend, &[]).await
     }
 
-    /// Starts it with more settings for web, and for the workers that run its jobs.
+    /// Starts it with additional settings for web and for the workers that run its jobs.
     pub async fn start_with(backend: Backend, variables: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::migrated(backend).await?;
         let mut all = vec![
@@ -72,12 +72,12 @@ impl TestApp {
         })
     }
 
-    /// Where web listens.
+    /// The address that web listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A request to be completed and sent.
+    /// A request to complete and send.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client
             .request(method, format!("http://{}{path}", self.address))
@@ -113,7 +113,7 @@ impl TestApp {
         request.body(body).send().await.expect("an answer")
     }
 
-    /// The payloads of the unfinished jobs of a task, oldest first.
+    /// The payloads of a task's unfinished jobs, oldest first.
     pub async fn enqueued<T: Task>(&self) -> Vec<T> {
         let jobs = job::Entity::find()
             .filter(job::Column::Kind.eq(T::KIND))
@@ -125,7 +125,7 @@ impl TestApp {
             .collect()
     }
 
-    /// Asserts that a job of a task waits whose payload is as expected.
+    /// Asserts that an unfinished job of a task has the expected payload.
     pub async fn assert_enqueued<T: Task>(&self, is_expected: impl Fn(&T) -> bool) {
         let found = self.enqueued::<T>().await;
         assert!(
@@ -136,7 +136,7 @@ impl TestApp {
         );
     }
 
-    /// Runs all jobs that are due, and those that they enqueue, with the service's own tasks.
+    /// Runs all due jobs, and the jobs that they enqueue, with the tasks of the service.
     pub async fn run_pending_jobs(&self) {
         self.run_pending_jobs_of(worker::tasks::registry()).await;
     }
@@ -150,12 +150,12 @@ impl TestApp {
         run_pending_jobs(&self.database, tasks, &variables).await;
     }
 
-    /// Lets `time` pass for jobs that wait for their hour.
+    /// Lets `time` pass for jobs that wait until they are due.
     pub async fn pass(&self, time: Duration) {
         pass(&self.database.db, time).await;
     }
 
-    /// Says that this test means to leave jobs behind.
+    /// Declares that this test leaves jobs behind on purpose.
     pub fn leaves_jobs(&self) {
         self.leaves_jobs.store(true, Ordering::Relaxed);
     }
@@ -174,7 +174,7 @@ impl Drop for TestApp {
             .expect("a count");
         assert_eq!(
             left, 0,
-            "jobs were left behind: run_pending_jobs(), or say leaves_jobs()"
+            "jobs were left behind: call run_pending_jobs() or leaves_jobs()"
         );
     }
 }

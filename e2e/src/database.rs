@@ -1,4 +1,4 @@
-//! A database of its own for every test, with the service's schema.
+//! A separate database for every test, with the service's schema.
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,4 +1,4 @@
-//! Jobs in a test: a worker that runs them.
+//! A worker that runs the jobs of a test.
 
 use bare_queue::{Schedules, Worker, entities::finished_job, testing::RunningWorker};
 use bare_testkit::settings;

@@ -1,6 +1,6 @@
-//! The service in a test, on the tools of [`bare_testkit`]; `tests/` starts the built binaries.
+//! The service in a test, with the tools of [`bare_testkit`]. The tests in `tests/` start the built binaries.
 
-// A harness that cannot go on fails the test that uses it, and a panic is how a test fails.
+// If the harness cannot continue, the test must fail, and tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod app;

@@ -129,7 +129,7 @@ async fn finished(db: &DatabaseConnection) -> Vec<finished_job::Model> {
 
 #[rstest]
 #[tokio::test]
-async fn what_runs_finishes_and_nothing_else_starts(
+async fn after_sigterm_running_jobs_finish_and_no_job_starts(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(stage) = Stage::set(backend).await else {
@@ -152,7 +152,7 @@ async fn what_runs_finishes_and_nothing_else_starts(
 
 #[rstest]
 #[tokio::test]
-async fn what_does_not_finish_within_the_grace_goes_back_at_no_cost(
+async fn jobs_that_outlast_the_grace_period_are_released_at_no_cost(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(stage) = Stage::set(backend).await else {

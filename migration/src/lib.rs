@@ -1,4 +1,4 @@
-//! The schema of the service: its [`steps`].
+//! The schema of the service, as a list of [`steps`].
 //!
 //! `cargo dev new migration NAME` writes the next one.
 
@@ -6,5 +6,5 @@ pub mod steps;
 
 use bare_database::migrate::Schema;
 
-/// The schema that this release was built for: the service's own tables and the queue's.
+/// The schema of this release: the tables of the service and of the queue.
 pub const SCHEMA: Schema = Schema::new(&[steps::all, bare_queue::migrations::all]);

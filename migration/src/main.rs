@@ -7,9 +7,9 @@ use dockerflow::{Process, shutdown};
 fn main() {
     let settings: Settings = dockerflow::settings::load();
     Process::new("migration", &settings.log).run(async {
-        // The first process of a container gets no signal that it does not wait for.
+        // The first process of a container receives only the signals that it handles.
         tokio::select! {
-            // Looked at first, so that it is heard from the beginning.
+            // The signal first, so that it is handled from the start.
             biased;
             () = shutdown::requested() => bail!("stopped before the end"),
             outcome = migration::SCHEMA.execute(&settings) => outcome,

@@ -1,4 +1,4 @@
-//! The whole service: bound to its port, connected to its database, ready to run.
+//! The whole web service: bound to its port, connected to its database, ready to run.
 
 use std::{io, net::SocketAddr};
 
@@ -16,12 +16,12 @@ pub struct App {
 }
 
 impl App {
-    /// Takes the port, and then waits for the database (see [`db::connect`]).
+    /// Binds the port, then waits for the database (see [`db::connect`]).
     ///
     /// # Errors
-    /// Says which address is taken, or what is wrong with the database.
+    /// The address is in use, or the database cannot be used.
     pub async fn build(settings: &Settings) -> anyhow::Result<Self> {
-        // Before the database, for which it may have to wait: a taken port should be known at once.
+        // Before the database, which it may have to wait for: a port in use should be reported at once.
         let http = bare_http::App::bind(&settings.http, &settings.process).await?;
         let patience = Limits::default().request_time;
         let db = db::connect_impatiently(&settings.database, "web", patience).await?;
@@ -32,10 +32,10 @@ impl App {
         })
     }
 
-    /// As [`build`](Self::build), with a database to which there is a connection already.
+    /// The same as [`build`](Self::build), with an existing connection to the database.
     ///
     /// # Errors
-    /// Says which address is taken.
+    /// The address is in use.
     pub async fn with_database(
         settings: &Settings,
         db: DatabaseConnection,
@@ -47,12 +47,12 @@ impl App {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.http.address()
     }
 
-    /// Serves until `shutdown`. Requests in flight are finished, see
+    /// Serves until `shutdown`, then finishes requests in flight: see
     /// [`run_until`](bare_http::App::run_until).
     ///
     /// # Errors

@@ -5,11 +5,11 @@ use conf::{Conf, Subcommands};
 
 use crate::Settings;
 
-/// Serves the HTTP api, or asks after one that does
+/// Serves the HTTP API, or checks that it answers
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "web")]
 pub struct Cli {
-    /// What to do instead of serving.
+    /// A command to run instead of serving.
     #[conf(subcommands)]
     pub command: Option<Command>,
 
@@ -18,9 +18,9 @@ pub struct Cli {
     pub settings: Settings,
 }
 
-/// What the binary does beside serving.
+/// The commands of the binary.
 #[derive(Subcommands, Clone, Debug)]
 pub enum Command {
-    /// Asks the process on this machine's `PORT` whether it answers
+    /// Checks that the process on this machine's `PORT` answers
     Healthcheck(Healthcheck),
 }

@@ -1,4 +1,4 @@
-//! Fields that cannot hold a wrong value. A new one is a type with a [`Rule`].
+//! Field types that cannot hold an invalid value. To add one, write a type with a [`Rule`].
 
 use bare_http::{Rule, Text};
 use email_address::{EmailAddress, Options};
@@ -46,7 +46,7 @@ pub(crate) type Email = Text<EmailRule>;
 #[derive(Debug)]
 pub(crate) struct EmailRule;
 
-/// In bytes, after RFC 5321, section 4.5.3.1.3 (a path of 256 with its brackets).
+/// In bytes, from RFC 5321, section 4.5.3.1.3: a path of 256 with its brackets.
 const EMAIL_LENGTH: usize = 254;
 
 impl Rule for EmailRule {
@@ -60,7 +60,7 @@ impl Rule for EmailRule {
         if text.len() > EMAIL_LENGTH {
             Err("must not have more than 254 bytes")
         } else if !text.is_ascii() {
-            // Few mail servers take others (SMTPUTF8).
+            // Few mail servers accept others (SMTPUTF8).
             Err("must be an e-mail address of ASCII characters")
         } else if !is_sendable(text) || EmailAddress::parse_with_options(text, options).is_err() {
             Err("must be an e-mail address")
@@ -78,8 +78,8 @@ impl Rule for EmailRule {
     }
 }
 
-/// Not every address that the RFCs allow can be sent to: no quoted local part, and a domain that is a host's
-/// name.
+/// The RFCs allow more addresses than mail servers accept: this requires an unquoted local part, and a
+/// domain that is a host name.
 fn is_sendable(address: &str) -> bool {
     let is_of_a_host = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     address.rsplit_once('@').is_some_and(|(local, domain)| {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_1_to_100_characters_none_of_them_a_control_character() {
+    fn a_name_has_1_to_100_characters_and_no_control_character() {
         for good in ["a", "Ada Lovelace", "Jürgen", &"ü".repeat(100)] {
             assert_eq!(Name::parse(good.to_owned()).unwrap().to_string(), good);
         }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_is_an_address_of_at_most_254_bytes_and_nothing_else() {
+    fn an_email_is_one_address_of_at_most_254_bytes() {
         for good in ["ada@example.net", "a+b@x.co", "o'hara@example.net"] {
             assert!(Email::parse(good.to_owned()).is_ok(), "{good:?}");
         }

@@ -1,4 +1,4 @@
-//! The jobs that a request enqueues remember where they come from.
+//! Jobs record the request that enqueued them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use bare_queue::{Metadata, with_metadata};
 use dockerflow::{poem::RequestId, trace::TraceContext};
 use poem::{Endpoint, Request, Result};
 
-/// Every job that `endpoint` enqueues gets the request's id, its trace and this release's version.
+/// Gives every job that `endpoint` enqueues the request's id, its trace and the version of this release.
 pub(crate) async fn job_metadata<E: Endpoint>(
     release: Arc<str>,
     endpoint: Arc<E>,

@@ -1,13 +1,13 @@
-//! The HTTP api of the service.
+//! The HTTP API of the service.
 //!
-//! - `views`: the endpoints; a new one goes there.
-//! - `fields`: the types of their fields, which cannot hold a wrong value.
-//! - `router`: which views there are, and which health checks.
-//! - `job_metadata`: what jobs remember of the request that enqueued them.
+//! - `views`: the endpoints. Add yours there.
+//! - `fields`: field types that cannot hold an invalid value.
+//! - `router`: the list of views and health checks.
+//! - `job_metadata`: what jobs record about the request that enqueued them.
 //! - `app`: the whole service, for the binary and for tests.
-//! - `settings` and `cli`: what it is told.
+//! - `settings` and `cli`: settings and command line.
 //!
-//! What any service needs is in [`bare_http`]: the server and its limits, JSON bodies, problems.
+//! The server and its limits, JSON bodies and errors are in [`bare_http`].
 
 mod app;
 mod cli;
@@ -22,7 +22,7 @@ pub use bare_http::METRICS;
 pub use cli::{Cli, Command};
 pub use settings::Settings;
 
-/// What is running, see [`dockerflow::version`].
+/// The version that is running: see [`dockerflow::version`].
 pub fn version() -> dockerflow::version::Version {
     dockerflow::version::Version::load(env!("CARGO_PKG_VERSION"))
 }

@@ -1,10 +1,10 @@
-//! The web process, and the command that asks whether it answers.
+//! The web process, and the command that checks that it answers.
 
 use std::pin::pin;
 
 use web::{App, Cli, Command, Settings};
 
-/// A request is read on one thread and may be answered on another, at which the system's own is slow
+/// A request may be read on one thread and answered on another. The system's allocator is slow at that
 /// (`cargo race get-hello`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,7 +28,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     .await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let app = tokio::select! {
-        // The signal first, so that it is heard from the beginning.
+        // The signal first, so that it is handled from the start.
         biased;
         () = &mut shutdown => return Ok(()),
         app = App::build(settings) => app?,

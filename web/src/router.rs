@@ -1,4 +1,4 @@
-//! Which views the service has, under which title, and what `/__heartbeat__` checks.
+//! The views of the service, its title, and the checks of `/__heartbeat__`.
 
 use std::sync::Arc;
 

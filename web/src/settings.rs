@@ -1,12 +1,12 @@
-//! What the web process is told by its environment.
+//! The settings of the web process.
 
 use conf::Conf;
 
-/// The HTTP api
+/// The HTTP API
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "web")]
 pub struct Settings {
-    /// Where and how it serves.
+    /// The server.
     #[conf(flatten)]
     pub http: bare_http::Settings,
 
@@ -14,7 +14,7 @@ pub struct Settings {
     #[conf(flatten)]
     pub database: db::Settings,
 
-    /// The log, metrics, and how the process ends.
+    /// The log, metrics, errors and shutdown.
     #[conf(flatten)]
     pub process: dockerflow::ProcessSettings,
 }

@@ -1,10 +1,10 @@
-//! The endpoints. To add one, write a function with its path on it; what is documented here is the OpenAPI document.
+//! The endpoints. To add one, write a function with an `oai` attribute. Its doc comments become the OpenAPI document.
 //!
-//! A further file of views is a `Views` of its own, added to [`all`].
+//! To add a file of endpoints, give it a separate `Views` and add that to [`all`].
 
 #![allow(
     clippy::unused_async,
-    reason = "an operation is async, whether it has to wait or not"
+    reason = "poem-openapi requires operations to be async, also if they never wait"
 )]
 
 mod job;
@@ -18,12 +18,12 @@ use sea_orm::{ActiveModelTrait as _, DatabaseConnection, Set};
 
 use crate::fields::{Email, Name};
 
-/// All the views.
+/// All views.
 pub(crate) fn all(db: &DatabaseConnection) -> impl OpenApi + Clone + use<> {
     (Views { db: db.clone() }, job::Views { db: db.clone() })
 }
 
-/// How large the body of a sign-up may be, in bytes: its name and address, each character written as an escape.
+/// The maximum size of a sign-up's body, in bytes: its name and address, with each character escaped.
 const SIGN_UP: usize = 4 * 1024;
 
 #[derive(Clone)]
@@ -31,21 +31,21 @@ struct Views {
     db: DatabaseConnection,
 }
 
-/// Who signs up
-// `Deserr` reads it and `Object` documents it: a new name or a default of a field has to be said to both.
+/// A user to sign up
+// `Deserr` reads it and `Object` documents it: rename a field, or give it a default, in both.
 #[derive(Debug, Deserr, Object)]
 #[deserr(error = Invalid)]
 struct NewUser {
-    /// What the user is called: unique, without control characters, and not empty
+    /// The user's name: unique, not empty, without control characters
     name: Name,
-    /// Where the welcome e-mail goes: unique
+    /// The user's e-mail address: unique
     email: Email,
 }
 
-/// Somebody who signed up
+/// A user
 #[derive(Debug, Object)]
 struct User {
-    /// What the user is called
+    /// The user's name
     name: String,
     /// The user's e-mail address
     email: String,
@@ -62,11 +62,11 @@ impl From<user::Model> for User {
 
 #[derive(ApiResponse)]
 enum SignedUp {
-    /// The user is there, and the welcome e-mail is on its way
+    /// The user was created, and the welcome mail is enqueued
     #[oai(status = 202)]
     Accepted(
         Json<User>,
-        /// Where to see what became of the e-mail
+        /// The path of the job that sends the mail
         #[oai(header = "Location")]
         String,
     ),
@@ -80,12 +80,12 @@ impl Views {
         PlainText("Hello World!")
     }
 
-    // Remove it first: it answers every path of one word, mistyped ones too.
-    /// Greets somebody
+    // Remove it first: it answers every path of one word, misspelt ones too.
+    /// Greets by name
     #[oai(path = "/:name", method = "get")]
     async fn hello(
         &self,
-        /// Whom to greet
+        /// The name to greet
         Path(name): Path<String>,
     ) -> PlainText<String> {
         PlainText(format!("Hello {name}"))
@@ -93,11 +93,11 @@ impl Views {
 
     /// Signs a user up
     ///
-    /// The user gets a welcome e-mail soon after. 409 for a name or an address that is taken.
+    /// A job sends a welcome mail to the user. The answer is 409 if the name or the address is taken.
     #[oai(path = "/user", method = "post")]
     async fn create_user(
         &self,
-        /// Who signs up
+        /// The user to sign up
         Json(new): Json<NewUser, SIGN_UP>,
     ) -> Result<SignedUp, Problem> {
         let user = user::ActiveModel {
@@ -106,7 +106,7 @@ impl Views {
             ..Default::default()
         };
 
-        // In one transaction, so that there is never a user without the e-mail or the other way round.
+        // In one transaction, so that the user and the mail both exist, or neither does.
         let txn = db::begin(&self.db).await?;
         let user = user
             .insert(&txn)
@@ -123,11 +123,11 @@ impl Views {
 
     /// Shows a user
     ///
-    /// 404 if nobody has the name.
+    /// The answer is 404 if there is no user with this name.
     #[oai(path = "/user/:name", method = "get")]
     async fn show_user(
         &self,
-        /// What the user is called
+        /// The user's name
         Path(name): Path<Name>,
     ) -> Result<Json<User>, Problem> {
         let user = user::Entity::find_by_name(name).one(&self.db).await?;

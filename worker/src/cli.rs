@@ -1,15 +1,15 @@
-//! `worker jobs`: operating the queue from a shell.
+//! The command line: the worker, and `worker jobs` to operate the queue from a shell.
 
 use bare_queue::cli::Jobs;
 use conf::{Conf, Subcommands};
 
 use crate::Settings;
 
-/// Claims jobs from the database and runs them, or operates the queue
+/// Runs jobs from the database, or operates the queue
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "worker")]
 pub struct Cli {
-    /// What to do instead of running jobs.
+    /// A command to run instead of running jobs.
     #[conf(subcommands)]
     pub command: Option<Command>,
 
@@ -18,9 +18,9 @@ pub struct Cli {
     pub settings: Settings,
 }
 
-/// What the binary does beside running jobs.
+/// The commands of the binary.
 #[derive(Subcommands, Clone, Debug)]
 pub enum Command {
-    /// Lists, retries, cancels, enqueues jobs; pauses queues
+    /// Lists, retries, cancels and enqueues jobs; pauses and limits queues
     Jobs(Jobs),
 }

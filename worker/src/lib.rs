@@ -1,4 +1,4 @@
-//! The worker: the tasks' code ([`tasks`]), what runs by the clock ([`schedules`]), and what they use.
+//! The worker: the code of the [`tasks`], their [`schedules`], and what they use ([`Resources`]).
 
 mod cli;
 pub mod mail;
@@ -16,23 +16,23 @@ pub use self::{
     settings::Settings,
 };
 
-/// What a task of this service knows of its job.
+/// What a task of this service knows about its job.
 pub type JobContext = bare_queue::JobContext<Resources>;
 
-/// The tasks of this service, or others that use the same resources.
+/// A list of tasks that use this service's resources.
 pub type Registry = bare_queue::Registry<Resources>;
 
-/// The lists of what a worker measures.
+/// The metrics of a worker.
 pub static METRICS: [&[&dockerflow::metrics::Metric]; 2] =
     [&bare_database::metrics::METRICS, &bare_queue::METRICS];
 
-/// Connects to the database and starts to claim jobs.
+/// Connects to the database and starts the worker.
 pub async fn start(settings: &Settings) -> anyhow::Result<Worker> {
     let db = db::connect(&settings.database, "worker").await?;
     start_with(settings, db).await
 }
 
-/// The same, with a connection for the tasks that is there already.
+/// The same as [`start`], with an existing connection for the tasks.
 pub async fn start_with(settings: &Settings, db: DatabaseConnection) -> anyhow::Result<Worker> {
     let resources = Resources::build(settings, db.clone())?;
     Worker::builder(db.clone(), version())
@@ -43,7 +43,7 @@ pub async fn start_with(settings: &Settings, db: DatabaseConnection) -> anyhow::
         .await
 }
 
-/// What is running, see [`dockerflow::version`].
+/// The version that is running: see [`dockerflow::version`].
 pub fn version() -> dockerflow::version::Version {
     dockerflow::version::Version::load(env!("CARGO_PKG_VERSION"))
 }

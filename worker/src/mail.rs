@@ -1,6 +1,6 @@
-//! Mail: over SMTP, or into a folder where no server is set.
+//! Mail: over SMTP, or into a folder if no server is set.
 //!
-//! Nothing here says an address or repeats a server's reply: replies repeat addresses.
+//! No message here contains an e-mail address or a server's reply, because replies repeat addresses.
 
 mod server;
 
@@ -23,12 +23,12 @@ use uuid::Uuid;
 
 pub use server::{RootCertificates, SmtpUrl};
 
-/// How long a mail may take to be handed over. The library limits only the connecting.
+/// How long it may take to hand over a mail. The library limits only the connection.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const SILENT: &str = "the mail server did not answer in time";
 
-/// How mail leaves.
+/// The settings for mail.
 #[derive(Conf, Clone, Debug)]
 pub struct Settings {
     /// The mail server: `smtp://user:password@host:port` (STARTTLS) or `smtps://…`; unset: mail
@@ -36,7 +36,7 @@ pub struct Settings {
     #[conf(env, secret)]
     pub smtp_url: Option<SmtpUrl>,
 
-    /// Root certificates beside the public ones, for a mail server with one of its own: the path of a PEM
+    /// Additional root certificates, for a mail server without a public certificate: the path of a PEM
     /// file, or its content
     #[conf(env)]
     pub smtp_root_cert: Option<RootCertificates>,
@@ -45,7 +45,7 @@ pub struct Settings {
     #[conf(env, default_value = "Bare Necessities <noreply@localhost>", value_parser = mailbox)]
     pub mail_from: Mailbox,
 
-    /// The folder that mail is written to as `.eml` files where `SMTP_URL` is unset
+    /// The folder to write mail to, as `.eml` files, if `SMTP_URL` is unset
     #[conf(env, default_value = "data/mail")]
     pub mail_dir: PathBuf,
 }
@@ -55,16 +55,16 @@ fn mailbox(text: &str) -> Result<Mailbox, &'static str> {
         .map_err(|_| "`Name <name@example.com>` is accepted")
 }
 
-/// Why a mail did not leave.
+/// Why a mail was not sent.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum MailError {
-    /// It cannot be sent as it is; trying again changes nothing.
+    /// It is invalid. Trying again does not help.
     #[error("the mail cannot be written: {0}")]
     Unsendable(&'static str),
-    /// The server refused it for good (a 5xx reply).
+    /// The server refused it permanently (a 5xx reply).
     #[error("the mail server refused the mail ({0})")]
     Refused(String),
-    /// Later it may leave: a 4xx reply, no answer, no disk space.
+    /// It can be sent later: a 4xx reply, no answer, no disk space.
     #[error("the mail could not be sent now: {0}")]
     Later(String),
 }
@@ -72,29 +72,29 @@ pub enum MailError {
 /// A mail to one person.
 #[derive(Debug)]
 pub struct Mail<'a> {
-    /// To whom.
+    /// The recipient's address.
     pub to: &'a str,
-    /// What about.
+    /// The subject.
     pub subject: &'a str,
     /// The text.
     pub body: String,
 }
 
-/// The way out for mail.
+/// Sends mail.
 #[derive(Clone, Debug)]
 pub struct Mailer {
     from: Mailbox,
-    way: Way,
+    transport: Transport,
     patience: Duration,
 }
 
 #[derive(Clone)]
-enum Way {
+enum Transport {
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
     Folder(PathBuf),
 }
 
-impl fmt::Debug for Way {
+impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Smtp(_) => f.write_str("Smtp"),
@@ -104,38 +104,40 @@ impl fmt::Debug for Way {
 }
 
 impl Mailer {
-    /// A mailer as the settings say. No server is asked yet.
+    /// A mailer from the settings. It does not connect yet.
     pub fn build(settings: &Settings) -> anyhow::Result<Self> {
-        let way = match &settings.smtp_url {
+        let transport = match &settings.smtp_url {
             Some(url) => {
                 let transport = url.transport(settings.smtp_root_cert.as_ref());
-                Way::Smtp(transport.context("SMTP_URL cannot be used")?.build())
+                Transport::Smtp(transport.context("SMTP_URL cannot be used")?.build())
             }
-            None => Way::Folder(settings.mail_dir.clone()),
+            None => Transport::Folder(settings.mail_dir.clone()),
         };
         Ok(Self {
             from: settings.mail_from.clone(),
-            way,
+            transport,
             patience: PATIENCE,
         })
     }
 
-    /// The same mailer, which gives a server this long for each mail.
+    /// The same mailer with this time limit for each mail.
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Sends a mail for a job. Its `Message-ID` derives from the job's id, so that the mail of a
-    /// second attempt can be told to be the same; in a folder it takes the place of the first.
+    /// Sends the mail of a job. Its `Message-ID` derives from the job's id, so that a mail server can recognize
+    /// the mail of a second attempt. In a folder, the second mail replaces the first.
     pub async fn send(&self, job: Uuid, mail: Mail<'_>) -> Result<(), MailError> {
         let message = self.message(job, mail)?;
-        match &self.way {
-            Way::Smtp(transport) => match timeout(self.patience, transport.send(message)).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(scrubbed(&error)),
-                Err(_) => Err(MailError::Later(SILENT.to_owned())),
-            },
-            Way::Folder(folder) => write(folder, job, &message.formatted())
+        match &self.transport {
+            Transport::Smtp(transport) => {
+                match timeout(self.patience, transport.send(message)).await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err(error)) => Err(scrubbed(&error)),
+                    Err(_) => Err(MailError::Later(SILENT.to_owned())),
+                }
+            }
+            Transport::Folder(folder) => write(folder, job, &message.formatted())
                 .await
                 .map_err(|error| MailError::Later(error.kind().to_string())),
         }
@@ -157,7 +159,7 @@ impl Mailer {
     }
 }
 
-/// Writes a file that is whole at every moment that it is there.
+/// Writes a file that is complete as soon as it exists.
 async fn write(folder: &Path, job: Uuid, content: &[u8]) -> std::io::Result<()> {
     tokio::fs::create_dir_all(folder).await?;
     let draft = folder.join(format!(".{job}.draft"));
@@ -167,18 +169,18 @@ async fn write(folder: &Path, job: Uuid, content: &[u8]) -> std::io::Result<()> 
     };
     let result = written.await;
     if result.is_err() {
-        // Best effort: it is as full or as gone as before.
+        // Best effort: what prevented the write may prevent this too.
         drop(tokio::fs::remove_file(&draft).await);
     }
     result
 }
 
-/// The error without the server's words.
+/// The error without the server's text.
 fn scrubbed(error: &smtp::Error) -> MailError {
     if let Some(code) = error.status() {
         let code = code.to_string();
-        // A wrong password (RFC 4954, section 6) is the operator's fault and not the mail's: it
-        // waits for the right one.
+        // A wrong password (RFC 4954, section 6) is the operator's fault, not the mail's: the mail waits
+        // until the password is right.
         let is_login = ["530", "534", "535", "538"].contains(&code.as_str());
         if error.is_permanent() && !is_login {
             return MailError::Refused(code);

@@ -1,4 +1,4 @@
-//! The `worker` process, and the command that operates its queue.
+//! The worker process, and the command that operates the queue.
 
 use std::pin::pin;
 
@@ -21,7 +21,7 @@ async fn work(settings: &Settings) -> anyhow::Result<()> {
     dockerflow::metrics::install("worker", &settings.process.metrics, &worker::METRICS).await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let worker = tokio::select! {
-        // The signal first, so that it is heard from the beginning.
+        // The signal first, so that it is handled from the start.
         biased;
         () = &mut shutdown => return Ok(()),
         worker = worker::start(settings) => worker?,

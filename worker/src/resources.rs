@@ -1,20 +1,20 @@
-//! What tasks need from outside. A client of another service is made here, once.
+//! What tasks use: create the client of another service here, once.
 
 use sea_orm::DatabaseConnection;
 
 use crate::{Settings, mail::Mailer};
 
-/// What every attempt may use.
+/// What every attempt can use, as `job.resources`.
 #[derive(Debug)]
 pub struct Resources {
     /// The database.
     pub db: DatabaseConnection,
-    /// The way out for mail.
+    /// Sends mail.
     pub mailer: Mailer,
 }
 
 impl Resources {
-    /// Makes them as the settings say.
+    /// Creates them from the settings.
     pub fn build(settings: &Settings, db: DatabaseConnection) -> anyhow::Result<Self> {
         Ok(Self {
             db,

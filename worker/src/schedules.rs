@@ -1,4 +1,4 @@
-//! What runs by the clock. A new schedule is a line here; one that is taken out stops.
+//! Jobs that are enqueued at fixed times. Add a line here for a new schedule. A schedule that you remove stops.
 
 use bare_queue::{ScheduleError, Schedules};
 

@@ -4,7 +4,7 @@ use conf::Conf;
 
 use crate::mail;
 
-/// Claims jobs from the database and runs them
+/// Runs jobs from the database
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "worker")]
 pub struct Settings {
@@ -12,15 +12,15 @@ pub struct Settings {
     #[conf(flatten)]
     pub queue: bare_queue::Settings,
 
-    /// How mail leaves.
+    /// Mail.
     #[conf(flatten)]
     pub mail: mail::Settings,
 
-    /// Which database.
+    /// The database.
     #[conf(flatten)]
     pub database: db::Settings,
 
-    /// The log, metrics, and how the process ends.
+    /// The log, metrics, errors and shutdown.
     #[conf(flatten)]
     pub process: dockerflow::ProcessSettings,
 }

@@ -12,8 +12,8 @@ pub struct Settings {
     #[conf(env, secret)]
     pub database_url: DatabaseUrl,
 
-    /// The most connections to the database for requests or tasks; a worker has four more, and one for
-    /// each of its queues
+    /// The maximum number of connections to the database for requests or tasks; a worker uses four more,
+    /// and one for each of its queues
     #[conf(env, default_value = "10", value_parser = between(1, 1000))]
     pub database_pool_size: u32,
 }

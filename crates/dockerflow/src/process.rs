@@ -10,10 +10,10 @@ use crate::sentry::{self, Sentry};
 use crate::settings::between;
 use crate::version::Version;
 
-/// What every process of a service is told by its environment
+/// The settings that every process of a service has
 #[derive(Conf, Clone, Debug)]
 pub struct ProcessSettings {
-    /// For how many seconds requests and jobs in flight may go on after SIGTERM
+    /// How many seconds requests and jobs in flight have to finish after SIGTERM
     #[conf(env, default_value = "25", value_parser = between(0, 3600))]
     pub shutdown_grace_seconds: u64,
 

@@ -39,13 +39,13 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 /// Which errors are sent, and where to.
 #[derive(Clone, Debug, conf::Conf)]
 pub struct Settings {
-    /// Where errors are sent, as Sentry shows it in a project's settings; unset: nowhere
+    /// The DSN from the project's settings in Sentry, where errors are sent; unset: nowhere
     #[conf(env = "SENTRY_DSN", secret)]
     pub dsn: Option<Dsn>,
-    /// Which of the service's deployments this is, in Sentry
+    /// The name of this deployment in Sentry
     #[conf(env = "SENTRY_ENVIRONMENT", default_value = "production")]
     pub environment: String,
-    /// From which level on a log line becomes an event: error, warn or info
+    /// The lowest level of log lines that become events: error, warn or info
     #[conf(env = "SENTRY_LEVEL", default_value = "error")]
     pub level: EventLevel,
 }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const REQUEST: &[u8] =
     b"GET /__lbheartbeat__ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
-/// Asks the process on this machine's `PORT` whether it answers
+/// Checks that the process on this machine's `PORT` answers
 #[derive(Conf, Clone, Debug)]
 pub struct Healthcheck {}
 

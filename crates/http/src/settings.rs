@@ -12,15 +12,15 @@ pub struct Settings {
     #[conf(env, default_value = "0.0.0.0", value_parser = ip_address)]
     pub host: IpAddr,
 
-    /// The port to listen on; 0 takes any that is free
+    /// The port to listen on; 0 takes any free port
     #[conf(env, default_value = "8000", value_parser = between(0, 65535))]
     pub port: u16,
 
-    /// Whether `/__error__` is there, which panics to try out the alerting
+    /// Whether to serve `/__error__`, which logs an error and panics, to test alerting
     #[conf(env, default_value = "false")]
     pub error_endpoint: Switch,
 
-    /// Whether the documentation of the api is there: its page and its OpenAPI document
+    /// Whether to serve the documentation of the API: the page and the OpenAPI document
     #[conf(env, default_value = "true")]
     pub api_docs: Switch,
 }

@@ -9,8 +9,7 @@ use dockerflow::settings::between;
 /// The queue
 #[derive(Conf, Clone, Debug)]
 pub struct Settings {
-    /// The port for the worker's own `/__heartbeat__`, `/__lbheartbeat__` and `/__version__`; unset:
-    /// none
+    /// The port of the worker's `/__heartbeat__`, `/__lbheartbeat__` and `/__version__`; unset: none
     #[conf(env, value_parser = between(0, 65535))]
     pub worker_port: Option<u16>,
 
@@ -18,21 +17,19 @@ pub struct Settings {
     #[conf(env, default_value = "default:10")]
     pub worker_queues: Queues,
 
-    /// A direct connection for LISTEN, where `DATABASE_URL` leads to PgBouncer; `off` means polling
-    /// only
+    /// A direct connection for LISTEN, if `DATABASE_URL` leads to PgBouncer; `off` means polling only
     #[conf(env, secret)]
     pub database_listen_url: Option<ListenUrl>,
 
-    /// For how many seconds a worker's jobs are its own after each sign of life; then others take
-    /// them
+    /// How many seconds a worker can go without a heartbeat before others take its jobs
     #[conf(env, default_value = "8", value_parser = between(2, 3600))]
     pub job_lease_seconds: u64,
 
-    /// For how many hours completed and cancelled jobs are kept
+    /// How many hours to keep completed and cancelled jobs
     #[conf(env, default_value = "24", value_parser = between(0, 87_600))]
     pub job_retention_hours: u64,
 
-    /// For how many days dead jobs are kept
+    /// How many days to keep dead jobs
     #[conf(env, default_value = "30", value_parser = between(0, 3650))]
     pub job_dead_retention_days: u64,
 }

@@ -1,19 +1,19 @@
-//! People who signed up.
+//! Users.
 
 use sea_orm::{Set, entity::prelude::*, prelude::async_trait::async_trait};
 
-/// A person.
+/// A user.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "user")]
 pub struct Model {
-    /// The number that other rows and payloads refer to.
+    /// The id that other rows and payloads refer to.
     #[sea_orm(primary_key)]
     pub id: i32,
-    /// Unique, as it was given: hence `Entity::find_by_name`.
+    /// Unique, exactly as entered. SeaORM therefore generates `Entity::find_by_name`.
     #[sea_orm(unique)]
     pub name: String,
-    /// Unique, as it was given.
+    /// Unique, exactly as entered.
     #[sea_orm(unique)]
     pub email: String,
     /// When the row was inserted; set by the database.

@@ -1,9 +1,9 @@
-//! A new user is welcomed.
+//! The welcome mail for a new user.
 
 use bare_queue::Task;
 use serde::{Deserialize, Serialize};
 
-/// Sends the welcome e-mail to a user, whose address is read when the job runs.
+/// Sends the welcome mail to a user. The address is read when the job runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SendWelcomeEmail {
     /// The user.

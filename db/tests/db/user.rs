@@ -8,7 +8,7 @@ use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _, Set};
 
 #[rstest]
 #[tokio::test]
-async fn a_row_that_is_saved_says_when(
+async fn saving_a_user_sets_updated_at(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::migrated(backend).await else {

@@ -1,6 +1,6 @@
-//! What is written about settings and metrics is what the code says.
+//! The documentation of settings and metrics is generated from the code.
 //!
-//! `UPDATE_DOCS=1 cargo test -p e2e --test documentation` writes it anew.
+//! `UPDATE_DOCS=1 cargo test -p e2e --test documentation` updates it.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
@@ -13,7 +13,7 @@ mod settings;
 use page::Page;
 
 #[test]
-fn the_example_of_an_environment_names_every_variable_with_its_default() {
+fn the_example_environment_has_every_variable_with_its_default() {
     let page = Page::of(".env.example");
     page.is(&settings::environment(&settings::all()));
 }
@@ -33,7 +33,7 @@ fn the_table_of_metrics_has_every_metric() {
 }
 
 #[test]
-fn the_alert_rules_know_no_metric_that_is_not_there() {
+fn the_alert_rules_use_only_existing_metrics() {
     let page = Page::of("deploy/alerts.yml");
     let listed: Vec<&str> = metrics::all().map(|metric| metric.name).collect();
     let mut used = alerts::names(page.text()).peekable();

@@ -23,7 +23,7 @@ impl Page {
         &self.text
     }
 
-    /// The page with this table in the place of its own, which is its only one.
+    /// The page with its first table replaced by this one.
     pub fn with_table(&self, table: &str) -> String {
         let is_row = |line: &&str| line.starts_with('|');
         let before = self.text.lines().take_while(|line| !is_row(line));

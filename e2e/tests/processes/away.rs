@@ -16,7 +16,7 @@ use crate::service::{Web, fields_of, log, migrated, stop};
 #[case::nobody_is_there(format!("127.0.0.1:{}", free_port()))]
 #[case::nobody_knows_the_name("statsd.invalid:8125".to_owned())]
 #[tokio::test]
-async fn a_statsd_server_that_is_dead_fails_nothing(#[case] server: String) {
+async fn a_dead_statsd_server_does_no_harm(#[case] server: String) {
     let database = migrated(Sqlite).await.unwrap();
     let url = format!("udp://{server}");
     let mut web = Web::start(database.url(), &[("STATSD_URL", &url)]).await;
@@ -36,7 +36,7 @@ async fn a_statsd_server_that_is_dead_fails_nothing(#[case] server: String) {
 }
 
 #[tokio::test]
-async fn a_sentry_that_is_away_or_never_answers_holds_nobody_up() {
+async fn an_unreachable_or_silent_sentry_delays_nothing() {
     // It accepts in the backlog and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://public@{}/1", silent.local_addr().unwrap());

@@ -7,7 +7,7 @@ use e2e::process::{Process, Signal};
 use crate::service::{PATIENCE, Web, stop};
 
 #[tokio::test]
-async fn dev_runs_everything_and_says_where_it_is() {
+async fn dev_runs_everything_and_prints_the_addresses() {
     let process = Process::start("dev", [], [("PORT", "0")]);
     let line = process
         .wait_for_line(|line| line.contains("the service"), PATIENCE)
@@ -33,7 +33,7 @@ async fn dev_runs_everything_and_says_where_it_is() {
 }
 
 #[tokio::test]
-async fn dev_says_which_port_is_taken() {
+async fn dev_names_a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let port = address.port().to_string();

@@ -17,7 +17,7 @@ const BAGGAGE: &str = "sentry-release=web%401.0.0,sentry-public_key=public";
 
 #[rstest]
 #[tokio::test]
-async fn a_failed_job_s_event_has_the_ids_of_the_request_and_no_address(
+async fn the_event_of_a_failed_job_has_the_request_id_and_no_address(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = migrated(backend).await else {
@@ -67,7 +67,7 @@ async fn a_failed_job_s_event_has_the_ids_of_the_request_and_no_address(
 }
 
 #[tokio::test]
-async fn a_panic_in_a_view_is_an_event_with_its_route_and_its_stack() {
+async fn a_panic_in_a_view_is_an_event_with_route_and_stack() {
     let Some(database) = migrated(Sqlite).await else {
         return;
     };

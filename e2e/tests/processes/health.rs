@@ -12,7 +12,7 @@ use crate::service::{PATIENCE, Web, migrated, stop};
 
 #[rstest]
 #[tokio::test]
-async fn web_serves_while_migrations_are_pending_and_says_which(
+async fn web_serves_while_migrations_are_pending_and_lists_them(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::empty(backend).await else {
@@ -33,9 +33,7 @@ async fn web_serves_while_migrations_are_pending_and_says_which(
 
 #[rstest]
 #[tokio::test]
-async fn web_serves_on_a_schema_that_is_ahead_of_it_and_says_so(
-    #[values(Sqlite, Postgres)] backend: Backend,
-) {
+async fn web_serves_on_a_newer_schema_and_reports_it(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(database) = TestDatabase::migrated(backend).await else {
         return;
     };
@@ -59,7 +57,7 @@ async fn healthcheck(database: &str, port: &str) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn a_healthcheck_succeeds_exactly_as_long_as_web_answers() {
+async fn a_healthcheck_succeeds_while_web_answers_and_fails_afterwards() {
     let Some(database) = migrated(Sqlite).await else {
         return;
     };

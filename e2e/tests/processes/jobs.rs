@@ -20,7 +20,7 @@ async fn jobs(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
 
 #[rstest]
 #[tokio::test]
-async fn a_job_is_enqueued_looked_at_cancelled_and_retried(
+async fn a_job_can_be_enqueued_shown_cancelled_and_retried(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = migrated(backend).await else {
@@ -78,7 +78,7 @@ async fn a_job_is_enqueued_looked_at_cancelled_and_retried(
 #[case::filter(&["cancel"], "an id is needed")]
 #[case::unconfirmed(&["cancel", "--queue", "default"], "say --yes")]
 #[tokio::test]
-async fn what_cannot_be_done_is_said_with_exit_code_1(
+async fn an_impossible_command_is_explained_with_exit_code_1(
     #[case] arguments: &[&str],
     #[case] reason: &str,
 ) {

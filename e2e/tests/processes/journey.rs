@@ -11,7 +11,7 @@ use crate::service::{Web, fields_of, log, migrated, start_worker, stop};
 
 #[rstest]
 #[tokio::test]
-async fn who_signs_up_with_web_gets_a_mail_from_worker(
+async fn a_user_who_signs_up_with_web_gets_a_mail_from_the_worker(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = migrated(backend).await else {

@@ -11,7 +11,7 @@ use crate::service::{Web, fields_of, log, migrated, start_worker, stop, until};
 
 #[rstest]
 #[tokio::test]
-async fn the_mail_of_a_worker_that_was_killed_over_it_is_sent_by_another(
+async fn another_worker_sends_the_mail_of_a_killed_worker(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = migrated(backend).await else {

@@ -21,7 +21,7 @@ const KILLED_AFTER: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[tokio::test]
-async fn on_one_sqlite_file_web_and_worker_get_along_under_load() {
+async fn web_and_worker_share_one_sqlite_file_under_load() {
     let database = migrated(Sqlite).await.expect("SQLite is always there");
     let web = Arc::new(Web::start(database.url(), &[]).await);
     let lease = [("JOB_LEASE_SECONDS", "2")];

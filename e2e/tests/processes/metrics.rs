@@ -55,7 +55,7 @@ fn names(page: &str) -> BTreeSet<&str> {
 
 #[rstest]
 #[tokio::test]
-async fn every_metric_is_seen_once_there_were_requests_failures_and_a_rescue(
+async fn every_metric_appears_after_requests_failures_and_a_rescue(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = migrated(backend).await else {
@@ -123,7 +123,7 @@ async fn every_metric_is_seen_once_there_were_requests_failures_and_a_rescue(
 }
 
 #[tokio::test]
-async fn the_queues_are_counted_with_what_waits_and_who_is_there() {
+async fn waiting_jobs_and_workers_of_each_queue_are_counted() {
     let database = migrated(Sqlite).await.unwrap();
     let web = Web::start(database.url(), &[]).await;
     let job = web.sign_up("ada").await;
@@ -147,7 +147,7 @@ async fn the_queues_are_counted_with_what_waits_and_who_is_there() {
 }
 
 #[tokio::test]
-async fn labels_stay_few_whatever_clients_send() {
+async fn clients_cannot_create_labels() {
     let database = migrated(Sqlite).await.unwrap();
     let web = Web::start(database.url(), &[ON]).await;
     let client = reqwest::Client::new();
@@ -174,7 +174,7 @@ async fn labels_stay_few_whatever_clients_send() {
 }
 
 #[tokio::test]
-async fn a_request_whose_client_goes_away_counts_under_its_route() {
+async fn a_request_whose_client_leaves_counts_under_its_route() {
     let Some(database) = migrated(Postgres).await else {
         return;
     };
@@ -195,7 +195,7 @@ async fn a_request_whose_client_goes_away_counts_under_its_route() {
 }
 
 #[tokio::test]
-async fn the_port_of_prometheus_has_no_other_page() {
+async fn the_prometheus_port_serves_only_the_metrics() {
     let database = migrated(Sqlite).await.unwrap();
     let web = Web::start(database.url(), &[ON]).await;
     let metrics = url_of(&web.process).await;
@@ -213,7 +213,7 @@ async fn the_port_of_prometheus_has_no_other_page() {
 #[case("web")]
 #[case("worker")]
 #[tokio::test]
-async fn a_port_that_is_taken_is_said_at_the_start(#[case] name: &str) {
+async fn a_port_in_use_is_reported_at_the_start(#[case] name: &str) {
     let database = migrated(Sqlite).await.unwrap();
     let taken = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -243,7 +243,7 @@ fn received(statsd: &UdpSocket) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn statsd_is_sent_what_prometheus_is_shown_with_tags() {
+async fn statsd_gets_the_same_metrics_as_prometheus_with_tags() {
     let database = migrated(Sqlite).await.unwrap();
     let statsd = UdpSocket::bind("127.0.0.1:0").unwrap();
     let url = format!("udp://{}", statsd.local_addr().unwrap());

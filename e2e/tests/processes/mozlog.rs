@@ -20,7 +20,7 @@ use crate::service::{Web, fields_of, log, migrated, start_worker, stop, until};
 const MARK: &str = "hunter2";
 
 #[tokio::test]
-async fn every_line_is_mozlog_whatever_happens_and_only_summaries_show_what_a_client_sent() {
+async fn every_line_is_mozlog_and_only_summaries_show_client_input() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -88,7 +88,7 @@ async fn every_line_is_mozlog_whatever_happens_and_only_summaries_show_what_a_cl
 }
 
 #[tokio::test]
-async fn a_level_for_job_summaries_silences_them_and_nothing_else() {
+async fn a_log_level_for_job_summaries_silences_only_them() {
     for (level, summaries) in [("info", 1), ("info,job.summary=off", 0)] {
         let database = migrated(Sqlite).await.unwrap();
         let smtp = SmtpServer::start();

@@ -77,7 +77,7 @@ fn docs() -> Vec<u8> {
 #[case::docs_page_unread(950, docs(), true)]
 #[case::half_headers(1_000, format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(60_000)).into_bytes(), false)]
 #[tokio::test]
-async fn web_stays_within_256_mb_answers_others_and_gives_memory_back(
+async fn one_client_cannot_exhaust_the_memory_of_web_or_block_others(
     #[case] count: usize,
     #[case] sent: Vec<u8>,
     #[case] is_answered: bool,
@@ -118,7 +118,7 @@ fn open_connections(web: &Web) -> usize {
 #[case::of_names("{", r#""a":0,"#, r#""b":0}"#)]
 #[case::of_names_that_are_there_once("[", "[0],", "0]")]
 #[tokio::test]
-async fn a_request_takes_at_most_four_times_its_body(
+async fn a_request_uses_at_most_four_times_the_memory_of_its_body(
     #[case] start: &str,
     #[case] many: &str,
     #[case] end: &str,
@@ -140,7 +140,7 @@ async fn a_request_takes_at_most_four_times_its_body(
 }
 
 #[tokio::test]
-async fn idle_connections_do_not_take_web_off_the_net() {
+async fn web_answers_next_to_many_idle_connections() {
     let (web, _database) = web(&[("PROMETHEUS_PORT", "0")]).await;
     let hello = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n";
     let mut idle = clients(&web, 1_000, hello).await;

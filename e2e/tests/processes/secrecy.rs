@@ -14,7 +14,7 @@ use crate::service::{Web, log, migrated, start_worker, stop, until};
 
 #[rstest]
 #[tokio::test]
-async fn an_address_is_in_no_line_and_no_error_even_if_the_mail_server_repeats_it(
+async fn no_log_line_and_no_error_has_an_address_that_the_mail_server_repeats(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = migrated(backend).await else {

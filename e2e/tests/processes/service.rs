@@ -12,8 +12,7 @@ use e2e::{
 use reqwest::{Client, Response, header};
 use serde_json::{Value, json};
 
-/// Far more than anything here takes, so that what never happens fails a test instead of hanging
-/// it.
+/// Far longer than anything here takes, so that a test fails instead of hanging.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a process may take to stop that has nothing left to do: far less than the grace.
@@ -74,7 +73,7 @@ impl Web {
         response.json().await.unwrap()
     }
 
-    /// Signs somebody up, and gives the path at which the job is shown.
+    /// Signs up a user, and returns the path that shows the job.
     pub async fn sign_up(&self, name: &str) -> String {
         let rid = format!("request-of-{name}");
         self.sign_up_with(name, &[("x-request-id", &rid)]).await
@@ -202,7 +201,7 @@ pub fn fields_of(log: &[Value], kind: &str) -> Vec<Value> {
     lines.map(|line| line["Fields"].clone()).collect()
 }
 
-/// Awaits what nobody tells: looks until it is so.
+/// Polls until the condition holds.
 pub async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !is_so().await {

@@ -15,7 +15,7 @@ async fn refusal(name: &str, variables: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn every_wrong_setting_of_worker_is_named_at_once() {
+async fn the_worker_names_all_wrong_settings_at_once() {
     let wrong = [
         ("LOG_FORMAT", "y"),
         ("WORKER_QUEUES", "z:"),
@@ -39,7 +39,7 @@ async fn every_wrong_setting_of_worker_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn every_wrong_setting_of_web_is_named_at_once_and_the_missing_one_too() {
+async fn web_names_all_wrong_and_missing_settings_at_once() {
     let text = refusal("web", &[("PORT", "x"), ("LOG_FORMAT", "y")]).await;
     for name in ["PORT", "LOG_FORMAT", "DATABASE_URL"] {
         assert!(text.contains(name), "{name} is not in: {text}");

@@ -14,7 +14,7 @@ async fn says_that_it_waits(process: &Process) {
 }
 
 #[tokio::test]
-async fn web_and_worker_wait_for_a_database_that_is_down_and_say_so() {
+async fn web_and_worker_wait_for_a_database_that_is_down_and_log_it() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -40,7 +40,7 @@ async fn web_and_worker_wait_for_a_database_that_is_down_and_say_so() {
 }
 
 #[tokio::test]
-async fn a_process_that_waits_for_its_database_can_be_stopped() {
+async fn a_process_that_waits_for_the_database_can_be_stopped() {
     let url = format!("postgres://127.0.0.1:{}/none", free_port());
     for mut process in [Web::spawn(&url, &[]), start_worker(&url, &[])] {
         says_that_it_waits(&process).await;
@@ -49,7 +49,7 @@ async fn a_process_that_waits_for_its_database_can_be_stopped() {
 }
 
 #[tokio::test]
-async fn a_migration_that_waits_can_be_stopped_and_says_that_it_is_not_done() {
+async fn a_migration_that_waits_can_be_stopped_and_fails() {
     let url = format!("postgres://127.0.0.1:{}/none", free_port());
     let mut migration = Process::start("migration", ["wait"], [("DATABASE_URL", url.as_str())]);
     says_that_it_waits(&migration).await;

@@ -21,7 +21,7 @@ async fn migrate(url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String)
 }
 
 #[tokio::test]
-async fn a_server_elsewhere_hears_no_plain_text_wherever_its_host_is_written() {
+async fn a_remote_server_gets_no_plain_text_however_its_host_is_set() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -51,7 +51,7 @@ async fn a_server_elsewhere_hears_no_plain_text_wherever_its_host_is_written() {
 }
 
 #[tokio::test]
-async fn a_variable_that_the_client_would_take_for_its_default_is_a_wrong_setting() {
+async fn an_invalid_pg_variable_is_a_wrong_setting() {
     for (name, value) in [("PGSSLMODE", "requier"), ("PGPORT", "54x")] {
         let (code, said) = migrate("postgres://u@127.0.0.1/none", &[(name, value)]).await;
         assert_eq!(code, Some(EXIT_CODE), "{said}");
@@ -61,7 +61,7 @@ async fn a_variable_that_the_client_would_take_for_its_default_is_a_wrong_settin
 }
 
 #[tokio::test]
-async fn where_a_root_certificate_is_given_the_server_has_to_show_who_it_is() {
+async fn with_a_root_certificate_the_server_must_prove_its_identity() {
     let Some(mut server) = Server::start() else {
         return;
     };

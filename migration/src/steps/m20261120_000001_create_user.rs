@@ -1,4 +1,4 @@
-//! People who signed up.
+//! The table of users.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -79,7 +79,9 @@ GROUP BY \"table\", \"index\", is_key";
 
 #[rstest]
 #[tokio::test]
-async fn every_entity_is_its_table(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn every_entity_matches_its_table(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let Some(migrated) = TestDatabase::migrated(backend).await else {
         return;
     };
@@ -99,7 +101,7 @@ async fn every_entity_is_its_table(#[values(Backend::Sqlite, Backend::Postgres)]
 }
 
 #[tokio::test]
-async fn every_file_of_an_entity_has_a_table_of_its_name_and_the_other_way_round() {
+async fn every_table_has_an_entity_file_and_every_file_a_table() {
     let files = [
         include_str!("../../../db/src/entities.rs"),
         include_str!("../../../crates/queue/src/entities.rs"),

@@ -29,7 +29,7 @@ async fn schema(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
 
 #[rstest]
 #[tokio::test]
-async fn every_step_goes_up_and_down_and_up_again(
+async fn every_step_can_be_applied_reverted_and_reapplied(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::empty(backend).await else {
@@ -64,7 +64,7 @@ async fn every_step_goes_up_and_down_and_up_again(
 
 #[rstest]
 #[tokio::test]
-async fn processes_that_migrate_at_once_take_turns(
+async fn concurrent_migrations_take_turns(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::empty(backend).await else {
@@ -90,7 +90,7 @@ async fn processes_that_migrate_at_once_take_turns(
 
 #[rstest]
 #[tokio::test]
-async fn a_database_of_a_newer_release_is_ahead_and_no_error(
+async fn a_database_of_a_newer_release_is_ahead_which_is_not_an_error(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::migrated(backend).await else {
@@ -116,7 +116,7 @@ async fn a_database_of_a_newer_release_is_ahead_and_no_error(
 
 #[rstest]
 #[tokio::test]
-async fn what_is_pending_is_a_warning_of_the_health_check(
+async fn the_health_check_warns_of_pending_steps(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::empty(backend).await else {
@@ -140,7 +140,7 @@ async fn what_is_pending_is_a_warning_of_the_health_check(
 
 #[rstest]
 #[tokio::test]
-async fn waiting_ends_when_nothing_is_pending(
+async fn wait_returns_when_no_step_is_pending(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::empty(backend).await else {
@@ -156,7 +156,9 @@ async fn waiting_ends_when_nothing_is_pending(
 
 #[rstest]
 #[tokio::test]
-async fn fresh_drops_what_is_there(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn fresh_drops_everything_and_applies_all_steps(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let Some(database) = TestDatabase::migrated(backend).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What became of the work that a request was answered 202 for.
+//! The state of the jobs that requests enqueue, for clients that got a 202.
 
 use bare_http::{Json, Problem};
 use bare_queue::{JobState, JobStatus};
@@ -12,42 +12,42 @@ pub(super) struct Views {
     pub(super) db: DatabaseConnection,
 }
 
-/// A piece of work
+/// A job
 #[derive(Debug, Object)]
 struct Job {
-    /// Its id
+    /// The id
     id: Uuid,
-    /// Where it stands
+    /// The state
     state: State,
-    /// How many times it was tried
+    /// The number of attempts so far
     attempt: i32,
-    /// How many times it is tried at the most
+    /// The maximum number of attempts
     max_attempts: i32,
-    /// When it was asked for
+    /// When it was enqueued
     created_at: DateTime<Utc>,
     /// When it is or was due
     run_at: DateTime<Utc>,
-    /// When it was last tried
+    /// When the last attempt started
     started_at: Option<DateTime<Utc>>,
-    /// When it ended
+    /// When it finished
     finished_at: Option<DateTime<Utc>>,
 }
 
-/// Where a piece of work stands
+/// The state of a job
 #[derive(Debug, Enum)]
 #[oai(rename_all = "lowercase")]
 enum State {
-    /// It waits for its time
+    /// Waits until it is due
     Scheduled,
-    /// It waits for its turn
+    /// Waits for a worker
     Available,
-    /// It is being done
+    /// Runs
     Running,
-    /// It is done
+    /// Succeeded
     Completed,
-    /// It was given up
+    /// Failed for good
     Dead,
-    /// It was called off
+    /// Was cancelled
     Cancelled,
 }
 
@@ -81,13 +81,13 @@ impl From<JobStatus> for Job {
 
 #[OpenApi]
 impl Views {
-    /// Shows what became of a piece of work
+    /// Shows a job
     ///
-    /// 404 if there is none with the id, or if it ended long ago.
+    /// The answer is 404 if there is no job with this id, or if it finished long ago.
     #[oai(path = "/job/:id", method = "get")]
     async fn show_job(
         &self,
-        /// The id, from the header Location of the answer 202
+        /// The job's id, from the `Location` header of a 202
         Path(id): Path<Uuid>,
     ) -> Result<Json<Job>, Problem> {
         let job = bare_queue::status(&self.db, id).await?;

@@ -17,7 +17,7 @@ fn web(variables: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn every_wrong_setting_is_named_at_once() {
+fn all_wrong_settings_are_named_at_once() {
     let output = web(&[
         ("PORT", "x"),
         ("LOG_FORMAT", "y"),
@@ -32,7 +32,7 @@ fn every_wrong_setting_is_named_at_once() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn a_port_in_use_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let output = web(&[

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 #[tokio::test]
-async fn the_document_explains_every_operation_parameter_and_field() {
+async fn every_operation_parameter_and_field_is_documented() {
     let document: Value = Server::start()
         .await
         .get("/api/v1/openapi.json")
@@ -40,7 +40,7 @@ async fn the_document_explains_every_operation_parameter_and_field() {
 }
 
 #[tokio::test]
-async fn the_document_says_what_a_body_must_be_and_what_errors_look_like() {
+async fn the_schemas_of_bodies_and_errors_are_documented() {
     let document: Value = Server::start()
         .await
         .get("/api/v1/openapi.json")

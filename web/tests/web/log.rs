@@ -45,7 +45,7 @@ impl Log {
 }
 
 #[tokio::test]
-async fn nothing_that_was_sent_in_a_body_is_logged() {
+async fn nothing_of_a_body_is_logged() {
     let (log, _guard) = Log::start();
     let app = Server::start().await;
     for body in [
@@ -62,7 +62,7 @@ async fn nothing_that_was_sent_in_a_body_is_logged() {
 }
 
 #[tokio::test]
-async fn the_cause_of_an_error_of_the_server_is_logged_with_the_request_id() {
+async fn the_cause_of_a_5xx_is_logged_with_the_request_id() {
     let (log, _guard) = Log::start();
     let app = Server::start().await;
     app.db

@@ -14,7 +14,7 @@ use crate::server::{Server, pointers, problem};
 #[case::no_address(r#"{"name":"s3cret","email":"s3cret"}"#, 422, &["/email"])]
 #[case::all_that_is_wrong(r#"{"email":"s3cret","more":"s3cret"}"#, 422, &["/email", "/name"])]
 #[tokio::test]
-async fn a_wrong_body_is_explained_and_not_repeated(
+async fn an_invalid_body_is_explained_but_not_repeated(
     #[case] body: impl AsRef<[u8]>,
     #[case] status: u16,
     #[case] expected: &[&str],
@@ -29,7 +29,7 @@ async fn a_wrong_body_is_explained_and_not_repeated(
 #[case::name(r#"{"name":"s3cret","email":"else@example.net"}"#, "/name")]
 #[case::email(r#"{"name":"else","email":"s3cret@example.net"}"#, "/email")]
 #[tokio::test]
-async fn what_is_taken_is_a_conflict_that_points_at_it(
+async fn a_taken_value_is_a_conflict_that_points_at_the_field(
     #[case] body: &'static str,
     #[case] pointer: &str,
 ) {
@@ -47,12 +47,12 @@ async fn what_is_taken_is_a_conflict_that_points_at_it(
 #[case::no_job("/job/0190f6e2-7c1e-7d3a-8000-000000000000")]
 #[case::no_uuid("/job/1")]
 #[tokio::test]
-async fn what_is_not_there_is_not_found(#[case] path: &str) {
+async fn a_missing_user_or_job_is_a_404(#[case] path: &str) {
     problem(Server::start().await.get(path).await, 404).await;
 }
 
 #[tokio::test]
-async fn a_statement_that_fails_is_a_problem_that_says_nothing_of_it() {
+async fn a_failed_statement_is_a_500_that_hides_the_cause() {
     let app = Server::start().await;
     app.db
         .execute_unprepared(r#"DROP TABLE "user""#)
@@ -63,7 +63,7 @@ async fn a_statement_that_fails_is_a_problem_that_says_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_clients_are_asked_to_try_again() {
+async fn without_a_database_clients_are_told_to_retry_later() {
     let app = Server::start().await;
     app.db.clone().close().await.unwrap();
     for path in ["/user/ada", "/job/0190f6e2-7c1e-7d3a-8000-000000000000"] {

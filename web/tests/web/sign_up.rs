@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 #[rstest]
 #[tokio::test]
-async fn whoever_signs_up_is_sent_a_welcome(
+async fn a_new_user_gets_a_welcome_mail(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(app) = TestApp::start(backend).await else {
@@ -40,7 +40,7 @@ async fn whoever_signs_up_is_sent_a_welcome(
 #[case::name(json!({"name": "ada", "email": "b@example.net"}), "/name")]
 #[case::email(json!({"name": "bob", "email": "ada@example.net"}), "/email")]
 #[tokio::test]
-async fn what_is_taken_is_pointed_at_and_nothing_is_left_of_the_attempt(
+async fn a_sign_up_with_a_taken_value_leaves_no_row_and_no_job(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] second: Value,
     #[case] pointer: &str,
@@ -64,7 +64,7 @@ async fn what_is_taken_is_pointed_at_and_nothing_is_left_of_the_attempt(
 
 #[rstest]
 #[tokio::test]
-async fn of_many_who_want_a_name_at_once_one_gets_it(
+async fn only_one_of_many_concurrent_sign_ups_gets_a_name(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(app) = TestApp::start(backend).await else {
@@ -89,7 +89,7 @@ async fn of_many_who_want_a_name_at_once_one_gets_it(
 
 #[rstest]
 #[tokio::test]
-async fn a_user_who_does_not_exist_or_cannot_is_not_found(
+async fn a_user_or_job_that_cannot_exist_is_a_404(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(app) = TestApp::start(backend).await else {
@@ -108,7 +108,7 @@ async fn a_user_who_does_not_exist_or_cannot_is_not_found(
 #[rstest]
 #[tokio::test]
 #[should_panic(expected = "jobs were left behind")]
-async fn a_test_that_leaves_jobs_behind_unsaid_fails(#[values(Backend::Sqlite)] backend: Backend) {
+async fn a_test_that_leaves_jobs_behind_fails(#[values(Backend::Sqlite)] backend: Backend) {
     let app = TestApp::start(backend).await.unwrap();
     let ada = json!({"name": "ada", "email": "ada@example.net"});
     app.post("/user", &ada).await;

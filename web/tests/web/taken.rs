@@ -12,7 +12,7 @@ use serde_json::Value;
 #[case::several_words("'new', 'a', 'new'", Some("/account_key"))]
 #[case::one_that_no_field_stands_for("'a', 'new', 'new'", None)]
 #[tokio::test]
-async fn what_is_taken_is_told_by_the_column_s_whole_name(
+async fn a_taken_value_is_recognized_by_the_full_column_name(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] values: &str,
     #[case] expected: Option<&str>,

@@ -22,7 +22,7 @@ async fn the_index_greets_the_world() {
 }
 
 #[tokio::test]
-async fn a_name_is_greeted_as_plain_text_whatever_is_in_it() {
+async fn a_greeting_is_plain_text_even_if_the_name_is_html() {
     let response = Server::start().await.get("/%3Cb%3EJ%C3%BCrgen").await;
     assert_eq!(response.status(), 200);
     assert_eq!(
@@ -33,7 +33,7 @@ async fn a_name_is_greeted_as_plain_text_whatever_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_new_user_is_accepted_and_shown() {
+async fn a_new_user_is_accepted_and_can_be_shown() {
     let app = Server::start().await;
     let response = app.post_user(ADA).await;
     assert_eq!(response.status(), 202);
@@ -45,7 +45,7 @@ async fn a_new_user_is_accepted_and_shown() {
 }
 
 #[tokio::test]
-async fn the_location_of_a_new_user_says_where_the_job_stands_and_not_what_is_in_it() {
+async fn the_location_of_a_new_user_shows_the_job_without_its_payload() {
     let app = Server::start().await;
     let response = app.post_user(ADA).await;
     let location = response.headers()[header::LOCATION]
@@ -74,7 +74,7 @@ async fn the_location_of_a_new_user_says_where_the_job_stands_and_not_what_is_in
 }
 
 #[tokio::test]
-async fn a_job_remembers_the_request_that_enqueued_it() {
+async fn a_job_records_the_request_that_enqueued_it() {
     let app = Server::start().await;
     let request = app
         .request("POST", "/user")
@@ -92,7 +92,7 @@ async fn a_job_remembers_the_request_that_enqueued_it() {
 }
 
 #[tokio::test]
-async fn a_job_keeps_the_trace_and_the_baggage_of_its_request_unless_that_is_unfit() {
+async fn a_job_keeps_the_trace_and_the_valid_baggage_of_its_request() {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     let too_long = format!("key={}", "x".repeat(8192));
     for (baggage, kept) in [
@@ -125,7 +125,7 @@ async fn a_job_keeps_the_trace_and_the_baggage_of_its_request_unless_that_is_unf
 }
 
 #[tokio::test]
-async fn a_user_that_is_refused_leaves_no_row_and_no_job() {
+async fn a_refused_user_leaves_no_row_and_no_job() {
     let app = Server::start().await;
     app.post_user(ADA).await;
     let response = app

@@ -1,4 +1,4 @@
-//! The mail server: where it is, and how it shows who it is.
+//! The mail server: its URL and its certificate.
 
 use std::{fmt, fs, str::FromStr};
 
@@ -24,8 +24,8 @@ impl FromStr for SmtpUrl {
         const ACCEPTED: &str = "smtp://user:password@host:port or smtps://… is accepted, with \
                                 special characters in the password percent-encoded";
         let url = Url::parse(text).map_err(|_| ACCEPTED)?;
-        // An unencoded `/`, `?` or `#` in a password makes the start of it the port, and the rest what the
-        // server is greeted with.
+        // An unencoded `/`, `?` or `#` in a password turns its start into the port, and the rest into the name
+        // that the server is greeted with.
         let rest = [Some(url.path()), url.query(), url.fragment()];
         if rest.iter().flatten().any(|part| part.contains('@')) {
             return Err(ACCEPTED);
@@ -40,7 +40,7 @@ impl FromStr for SmtpUrl {
 }
 
 impl SmtpUrl {
-    /// A connection to the server, which is not asked yet. Its certificate has to be from a public
+    /// A transport to the server, which does not connect yet. The server's certificate must be from a public
     /// authority or from one of `roots`.
     pub(super) fn transport(
         &self,
@@ -50,8 +50,8 @@ impl SmtpUrl {
         let mode = url.query_pairs().find(|(name, _)| name == "tls");
         let mode = mode.map(|(_, mode)| mode.into_owned());
         let is_plain = url.scheme() == "smtp";
-        // A password goes over TLS or not at all, and with roots the server has to show who it is. Else
-        // TLS is used where the server has it.
+        // A password is sent only over TLS, and with roots the server must prove its identity. Otherwise TLS is
+        // used if the server supports it.
         let has_login = !url.username().is_empty() || url.password().is_some();
         let is_required = match mode.as_deref() {
             Some(mode) => mode == "required",
@@ -84,7 +84,7 @@ impl fmt::Debug for SmtpUrl {
     }
 }
 
-/// Root certificates, read from a PEM file when the settings are, or given as PEM.
+/// Root certificates, read from a PEM file together with the settings, or given as PEM.
 #[derive(Clone, Debug)]
 pub struct RootCertificates(Certificate);
 

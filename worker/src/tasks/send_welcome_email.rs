@@ -1,4 +1,4 @@
-//! A new user is welcomed.
+//! The welcome mail for a new user.
 
 use bare_queue::TaskError;
 use db::{entities::user, tasks::SendWelcomeEmail};
@@ -9,7 +9,7 @@ use crate::{
     mail::{Mail, MailError},
 };
 
-/// Sends the mail. A user who is gone by now gets none.
+/// Sends the mail. A deleted user gets none.
 pub(super) async fn send_welcome_email(
     task: SendWelcomeEmail,
     job: &JobContext,
@@ -18,7 +18,7 @@ pub(super) async fn send_welcome_email(
         .one(&job.resources.db)
         .await?
     else {
-        tracing::info!("the user is gone: nobody to welcome");
+        tracing::info!("the user was deleted: no mail is sent");
         return Ok(());
     };
     let mail = Mail {

@@ -36,7 +36,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn without_a_server_a_mail_is_a_file_and_sent_again_it_is_the_same_file() {
+async fn without_a_server_a_mail_is_a_file_that_a_second_attempt_replaces() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("made/on/the/way");
     let mailer = mailer(&[("MAIL_DIR", folder.to_str().unwrap())]);
@@ -58,14 +58,14 @@ async fn without_a_server_a_mail_is_a_file_and_sent_again_it_is_the_same_file() 
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_a_reason_to_try_later() {
+async fn a_mail_is_retried_if_the_folder_cannot_be_created() {
     let mailer = mailer(&[("MAIL_DIR", "/dev/null/mail")]);
     let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
     assert!(matches!(error, MailError::Later(_)), "{error}");
 }
 
 #[tokio::test]
-async fn a_mail_is_from_whom_the_settings_say() {
+async fn the_sender_comes_from_the_settings() {
     let server = SmtpServer::start();
     let from = ("MAIL_FROM", "The Service <service@example.com>");
     let mailer = mailer(&[("SMTP_URL", &server.url()), from]);
@@ -84,7 +84,7 @@ async fn a_mail_is_from_whom_the_settings_say() {
 #[case::nobody(550, MailError::Refused("550".to_owned()))]
 #[case::not_logged_in(530, MailError::Later("the mail server answered 530".to_owned()))]
 #[tokio::test]
-async fn a_refusal_is_for_now_or_for_good_and_never_in_the_server_s_words(
+async fn a_4xx_is_retried_and_a_5xx_is_not_and_neither_repeats_the_reply(
     #[case] code: u16,
     #[case] expected: MailError,
 ) {
@@ -97,7 +97,7 @@ async fn a_refusal_is_for_now_or_for_good_and_never_in_the_server_s_words(
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_waited_for_and_asked_again_later() {
+async fn a_silent_server_times_out_and_the_mail_is_retried() {
     let server = SmtpServer::start();
     server.hang();
     let mailer = mailer(&[("SMTP_URL", &server.url())]).patience(Duration::from_millis(100));
@@ -108,7 +108,7 @@ async fn a_server_that_does_not_answer_is_waited_for_and_asked_again_later() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_asked_again_later() {
+async fn a_mail_is_retried_if_the_server_is_unreachable() {
     let url = SmtpServer::start().url();
     let error = mailer(&[("SMTP_URL", &url)])
         .send(Uuid::now_v7(), mail(ADA))
@@ -118,7 +118,7 @@ async fn a_server_that_is_not_there_is_asked_again_later() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_not_repeated() {
+async fn an_invalid_address_is_not_repeated() {
     let mailer = mailer(&[]);
     let error = mailer
         .send(Uuid::now_v7(), mail("s3cret"))
@@ -164,13 +164,13 @@ async fn a_password_never_goes_to_a_server_without_tls(#[case] login: &str) {
 #[case("smtp://user:25/hunter2@host")]
 #[case("smtp://user:25?hunter2@host")]
 #[case("smtp://user:25#hunter2@host")]
-fn a_wrong_url_of_a_server_is_refused_with_what_is_accepted(#[case] url: &str) {
+fn an_invalid_server_url_is_refused_and_the_error_says_what_is_accepted(#[case] url: &str) {
     let error = url.parse::<SmtpUrl>().map(drop).unwrap_err();
     assert!(error.contains("smtp://user:password@host:port"), "{error}");
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_is_of_a_root_of_one_s_own_gets_the_mail() {
+async fn a_server_with_a_certificate_from_a_private_root_gets_the_mail() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("roots.pem");
     let certificate = Certificate::new("127.0.0.1");
@@ -185,7 +185,7 @@ async fn a_server_whose_certificate_is_of_a_root_of_one_s_own_gets_the_mail() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_show_who_it_is_gets_no_mail() {
+async fn a_server_that_cannot_prove_its_identity_gets_no_mail() {
     let right = Certificate::new("127.0.0.1").certificate;
     let server = SmtpServer::start_tls(&Certificate::new("127.0.0.1"));
     let plain = SmtpServer::start();
@@ -206,12 +206,12 @@ async fn a_server_that_cannot_show_who_it_is_gets_no_mail() {
 #[case("/nowhere/roots.pem")]
 #[case("/dev/null")]
 #[case("-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n")]
-fn roots_that_are_none_are_refused(#[case] roots: &str) {
+fn invalid_root_certificates_are_refused(#[case] roots: &str) {
     roots.parse::<RootCertificates>().unwrap_err();
 }
 
 #[tokio::test]
-async fn a_password_is_printed_by_nothing() {
+async fn the_password_is_never_printed() {
     let url = ("SMTP_URL", "smtp://user:hunter2@localhost:25");
     let settings: Settings = settings("worker", &[url]);
     let mailer = Mailer::build(&settings).unwrap();

@@ -31,7 +31,7 @@ async fn the_job(app: &TestApp) -> job::Model {
 
 #[rstest]
 #[tokio::test]
-async fn who_signs_up_is_welcomed(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_new_user_gets_a_welcome_mail(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some((app, id)) = ada_signs_up(backend).await else {
         return;
     };
@@ -48,7 +48,7 @@ async fn who_signs_up_is_welcomed(#[values(Sqlite, Postgres)] backend: Backend) 
 
 #[rstest]
 #[tokio::test]
-async fn who_is_gone_by_then_is_not(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_deleted_user_gets_no_mail(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some((app, _)) = ada_signs_up(backend).await else {
         return;
     };
@@ -61,7 +61,7 @@ async fn who_is_gone_by_then_is_not(#[values(Sqlite, Postgres)] backend: Backend
 
 #[rstest]
 #[tokio::test]
-async fn a_mail_whose_fate_is_unknown_is_sent_again_under_the_same_id(
+async fn a_mail_without_a_reply_is_sent_again_with_the_same_message_id(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some((app, id)) = ada_signs_up(backend).await else {
@@ -82,7 +82,7 @@ async fn a_mail_whose_fate_is_unknown_is_sent_again_under_the_same_id(
 
 #[rstest]
 #[tokio::test]
-async fn a_server_that_is_busy_is_asked_again(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_mail_is_retried_if_the_server_is_busy(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some((app, _)) = ada_signs_up(backend).await else {
         return;
     };
@@ -99,7 +99,7 @@ async fn a_server_that_is_busy_is_asked_again(#[values(Sqlite, Postgres)] backen
 
 #[rstest]
 #[tokio::test]
-async fn an_address_that_the_server_refuses_is_not_tried_again_nor_kept_with_the_job(
+async fn a_refused_address_is_not_retried_and_not_stored_with_the_job(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some((app, _)) = ada_signs_up(backend).await else {

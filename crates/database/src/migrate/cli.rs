@@ -9,7 +9,7 @@ use sea_orm::DatabaseConnection;
 
 use super::Schema;
 
-/// Applies, takes back and reports the steps of the schema
+/// Applies, reverts and lists the steps of the schema
 #[derive(Conf, Debug)]
 #[conf(name = "migration")]
 pub struct Settings {
@@ -28,36 +28,36 @@ pub struct Settings {
 enum Command {
     /// Applies the pending steps
     Up(Up),
-    /// Takes steps back, the last one unless told otherwise
+    /// Reverts steps, by default the last one
     Down(Down),
-    /// Lists the steps, and which are applied
+    /// Lists the steps, and which of them are applied
     Status,
-    /// Drops everything in the database, and applies all the steps
+    /// Drops everything in the database and applies all steps
     Fresh(Fresh),
-    /// Returns when no step is pending, for containers that must start after the migration
+    /// Waits until no step is pending, for containers that must start after the migration
     Wait,
 }
 
 /// Applies the pending steps
 #[derive(Conf, Debug)]
 struct Up {
-    /// How many at the most
+    /// The maximum number of steps
     #[conf(pos)]
     steps: Option<u32>,
 }
 
-/// Takes steps back, the last one unless told otherwise
+/// Reverts steps, by default the last one
 #[derive(Conf, Debug)]
 struct Down {
-    /// How many
+    /// The number of steps
     #[conf(pos, default_value = "1")]
     steps: u32,
 }
 
-/// Drops everything in the database, and applies all the steps
+/// Drops everything in the database and applies all steps
 #[derive(Conf, Debug)]
 struct Fresh {
-    /// Is needed on PostgreSQL, where it may be the wrong database
+    /// Required on PostgreSQL, because it may be the wrong database
     #[conf(long)]
     yes: bool,
 }

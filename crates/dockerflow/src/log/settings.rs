@@ -9,17 +9,17 @@ use crate::settings::Switch;
 /// How this process logs.
 #[derive(Clone, Debug, conf::Conf)]
 pub struct Settings {
-    /// From which level on lines are logged: error, warn, info, debug or trace, or a list for single
+    /// The lowest level of lines to log: error, warn, info, debug or trace, or a list for single
     /// targets such as `web=debug,sqlx=warn`
     #[conf(env = "LOG_LEVEL", default_value = "info")]
     pub level: Filter,
-    /// `json` (mozlog, one object a line) or `text` (for people)
+    /// `json` (mozlog, one object per line) or `text` (for people)
     #[conf(env = "LOG_FORMAT", default_value = "json")]
     pub format: Format,
-    /// Whether the summary of a request shows its query string
+    /// Whether request summaries show the query string
     #[conf(env = "LOG_QUERYSTRING", default_value = "false")]
     pub querystring: Switch,
-    /// Whether heartbeats that succeed have a summary too
+    /// Whether successful heartbeats are logged too
     #[conf(env = "LOG_HEARTBEATS", default_value = "true")]
     pub heartbeats: Switch,
 }

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use crate::settings::between;
 
-/// Who is told of this process's metrics: nobody, unless one of these is set.
+/// Where this process's metrics go. Unless one of these is set, none are recorded.
 #[derive(Clone, Debug, Default, conf::Conf)]
 pub struct Settings {
-    /// The port on which Prometheus finds the metrics, at `/metrics`; 0 takes any that is free
+    /// The port that serves metrics for Prometheus, at `/metrics`; 0 takes any free port
     #[conf(env = "PROMETHEUS_PORT", value_parser = between(0, 65535))]
     pub prometheus_port: Option<u16>,
-    /// The StatsD server that the metrics are sent to, with tags: `udp://host:port`
+    /// The StatsD server to send metrics to, with tags: `udp://host:port`
     #[conf(env = "STATSD_URL", secret)]
     pub statsd_url: Option<StatsdUrl>,
 }

@@ -14,7 +14,7 @@ use crate::{
     store::{Cancelled, Filter, JobStore, OperateError},
 };
 
-/// Lists, retries, cancels, enqueues jobs; pauses queues
+/// Lists, retries, cancels and enqueues jobs; pauses and limits queues
 #[derive(Conf, Clone, Debug)]
 pub struct Jobs {
     #[conf(subcommands)]
@@ -23,17 +23,17 @@ pub struct Jobs {
 
 #[derive(Subcommands, Clone, Debug)]
 enum Command {
-    /// Lists jobs, the newest first
+    /// Lists jobs, newest first
     List(List),
     /// Shows a job with its payload and its errors
     Show(Show),
-    /// Runs a job again that is dead or cancelled, or at once one that waits for its time
+    /// Runs a dead or cancelled job again, or a scheduled job now
     Retry(One),
-    /// Cancels a job, or all that a filter finds
+    /// Cancels a job, or all that match a filter
     Cancel(Cancel),
-    /// Claims nothing more from a queue
+    /// Stops claiming jobs from a queue
     Pause(Queue),
-    /// Claims from a queue again
+    /// Claims jobs from a queue again
     Resume(Queue),
     /// Limits how many jobs of a queue run at once across all workers
     Limit(Limit),
@@ -46,26 +46,26 @@ enum Command {
 /// Which jobs
 #[derive(Conf, Clone, Debug)]
 struct FilterOptions {
-    /// Only those in this state
+    /// Only jobs in this state
     #[conf(long)]
     state: Option<JobState>,
-    /// Only those in this queue
+    /// Only jobs in this queue
     #[conf(long)]
     queue: Option<String>,
-    /// Only those of this kind
+    /// Only jobs of this kind
     #[conf(long)]
     kind: Option<String>,
 }
 
-/// Lists jobs, the newest first
+/// Lists jobs, newest first
 #[derive(Conf, Clone, Debug)]
 struct List {
     #[conf(flatten)]
     filter: FilterOptions,
-    /// How many at the most
+    /// The maximum number of jobs
     #[conf(long, default_value = "50")]
     limit: u64,
-    /// One JSON object a line
+    /// Prints one JSON object per line
     #[conf(long)]
     json: bool,
 }
@@ -86,7 +86,7 @@ struct One {
     id: String,
 }
 
-/// Cancels a job, or all that a filter finds
+/// Cancels a job, or all that match a filter
 #[derive(Conf, Clone, Debug)]
 struct Cancel {
     /// The job's id
@@ -94,7 +94,7 @@ struct Cancel {
     id: Option<String>,
     #[conf(flatten)]
     filter: FilterOptions,
-    /// Does not ask before it cancels what the filter finds
+    /// Cancels what the filter matches without asking
     #[conf(long)]
     yes: bool,
 }
@@ -113,7 +113,7 @@ struct Limit {
     /// The queue's name
     #[conf(pos)]
     name: String,
-    /// How many; without it there is no limit
+    /// The limit; without it the limit is removed
     #[conf(pos, value_parser = between(1, i32::MAX))]
     max_running: Option<i32>,
 }
@@ -121,7 +121,7 @@ struct Limit {
 /// Counts jobs by queue and kind
 #[derive(Conf, Clone, Debug)]
 struct Stats {
-    /// One JSON object a line
+    /// Prints one JSON object per line
     #[conf(long)]
     json: bool,
 }
