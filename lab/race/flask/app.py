@@ -39,11 +39,11 @@ class Base(DeclarativeBase):
     pass
 
 
-class User(Base):
-    __tablename__ = "user"
+class Order(Base):
+    __tablename__ = "order"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String, unique=True)
-    email: Mapped[str] = mapped_column(String, unique=True)
+    email: Mapped[str] = mapped_column(String)
 
 
 url = os.environ["DATABASE_URL"].replace("postgres://", "postgresql+psycopg://")
@@ -63,31 +63,31 @@ WithQueryString(app)
 @app.get("/")
 def index():
     log.info("somebody was greeted")
-    return "Hello World!", 200, {"Content-Type": "text/plain"}
+    return "We are open.", 200, {"Content-Type": "text/plain"}
 
 
-@app.get("/user/<name>")
+@app.get("/order/<name>")
 def find(name):
     with Session(engine) as session:
-        user = session.scalar(select(User).where(User.name == name))
-    if user is None:
+        order = session.scalar(select(Order).where(Order.name == name))
+    if order is None:
         return jsonify(title="Not Found"), 404
-    return jsonify(name=user.name, email=user.email)
+    return jsonify(name=order.name, email=order.email)
 
 
 INSERT_JOB = text(
     "INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at) "
-    "VALUES (gen_random_uuid(), 'send_welcome_email', 'default', 'available', "
+    "VALUES (gen_random_uuid(), 'send_receipt', 'default', 'available', "
     "cast(:payload AS json), 25, now(), now())"
 )
 
 
-@app.post("/user")
-def sign_up():
+@app.post("/order")
+def place():
     body = request.get_json()
     with Session(engine) as session, session.begin():
-        user = User(name=body["name"], email=body["email"])
-        session.add(user)
+        order = Order(name=body["name"], email=body["email"])
+        session.add(order)
         session.flush()
-        session.execute(INSERT_JOB, {"payload": json.dumps({"user_id": user.id})})
+        session.execute(INSERT_JOB, {"payload": json.dumps({"order_id": order.id})})
     return jsonify(name=body["name"], email=body["email"]), 202

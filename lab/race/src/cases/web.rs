@@ -11,15 +11,15 @@ use crate::{
     side::variables,
 };
 
-const USERS: &str = "INSERT INTO \"user\" (name, email) SELECT 'user-' || n, 'user-' || n || \
+const ORDERS: &str = "INSERT INTO \"order\" (name, email) SELECT 'order-' || n, 'order-' || n || \
      '@example.org' FROM generate_series(1, 10000) AS n";
 
 pub fn cases(size: Size) -> Vec<Case> {
     vec![
         hello(size),
         peers_away(size),
-        find_user(size),
-        sign_up(size),
+        find_order(size),
+        place_order(size),
     ]
 }
 
@@ -56,14 +56,14 @@ fn peers_away(size: Size) -> Case {
     .floor(at_least("nobody reads the log", 0.95).times("ours"))
 }
 
-fn find_user(size: Size) -> Case {
-    let request = Request::Get("/user/user-5000");
+fn find_order(size: Size) -> Case {
+    let request = Request::Get("/order/order-5000");
     let bare = |url: &str| Server::PoemWithSeaOrm {
         url: url.to_owned(),
     };
     let case = Case::new(
-        "get-user",
-        "`GET /user/{name}`: one row of 10,000",
+        "get-order",
+        "`GET /order/{name}`: one row of 10,000",
         Unit::Requests,
     )
     .side("ours", ours(size, request))
@@ -72,14 +72,14 @@ fn find_user(size: Size) -> Case {
     against_flask(case, 8.0, size, request)
 }
 
-fn sign_up(size: Size) -> Case {
+fn place_order(size: Size) -> Case {
     let case = Case::new(
-        "post-user",
-        "`POST /user`: a row, a job and a commit that is on the disk",
+        "post-order",
+        "`POST /order`: a row, a job and a commit that is on the disk",
         Unit::Requests,
     )
-    .side("ours", ours(size, Request::SignUp));
-    against_flask(case, 1.0, size, Request::SignUp)
+    .side("ours", ours(size, Request::Order));
+    against_flask(case, 1.0, size, Request::Order)
 }
 
 /// Where Python is present: as the Procfile of the template before this one runs it, and at its best.
@@ -126,17 +126,17 @@ fn silent_sentry(size: Size, request: Request) -> Run {
     })
 }
 
-/// A migrated database with 10,000 users.
-pub fn with_users(bench: &mut Bench) -> anyhow::Result<String> {
+/// A migrated database with 10,000 orders.
+pub fn with_orders(bench: &mut Bench) -> anyhow::Result<String> {
     let url = bench.database();
     bench.runtime.block_on(Contender::ours(&[]).prepare(&url))?;
-    bench.execute(&url, &[USERS, "VACUUM ANALYZE", "CHECKPOINT"])?;
+    bench.execute(&url, &[ORDERS, "VACUUM ANALYZE", "CHECKPOINT"])?;
     Ok(url)
 }
 
 fn race(size: Size, request: Request, server: impl Fn(&str) -> Server + 'static) -> Run {
     Box::new(move |bench: &mut Bench| {
-        let url = with_users(bench)?;
+        let url = with_orders(bench)?;
         let (running, address) = bench.serve(&server(&url))?;
         load::requests_per_second(&address, request, 1)?;
         let rate = load::requests_per_second(&address, request, size.seconds)?;

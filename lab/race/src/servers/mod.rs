@@ -43,7 +43,7 @@ pub fn run(server: &Server) -> anyhow::Result<()> {
         } => ours::serve(profile, variables),
         Server::Flask { url, is_tuned } => flask::serve(url, *is_tuned),
         Server::Poem => block_on(poem::serve()),
-        Server::PoemWithSeaOrm { url } => block_on(poem::serve_users(url)),
+        Server::PoemWithSeaOrm { url } => block_on(poem::serve_orders(url)),
         Server::Axum => block_on(axum::serve()),
     }
 }

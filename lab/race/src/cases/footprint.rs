@@ -1,4 +1,4 @@
-//! What the service's own binaries take: time to start, memory, connections, bytes on the disk.
+//! What the binaries take: time to start, memory, connections, bytes on the disk.
 
 use std::{
     fs,
@@ -8,10 +8,10 @@ use std::{
 };
 
 use bare_queue::{Task as _, enqueue_many};
-use db::tasks::SendWelcomeEmail;
-use e2e::{process::free_port, smtp::SmtpServer};
+use bare_testkit::{process::free_port, smtp::SmtpServer};
+use fixture::receipt::SendReceipt;
 
-use super::{Case, Run, Unit, at_most, web::with_users};
+use super::{Case, Run, Unit, at_most, web::with_orders};
 use crate::{
     bench::{Bench, Size},
     binaries,
@@ -21,8 +21,8 @@ use crate::{
     queues,
 };
 
-/// How many there are to be shown and to be welcomed.
-const USERS: i32 = 10_000;
+/// How many orders there are to be shown, and to get receipts.
+const ORDERS: i32 = 10_000;
 
 /// After this long a process that has started is idle.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -111,7 +111,7 @@ fn web(size: Size, used: Used) -> Run<[f64; 2]> {
         let idle = used(bench, &url, &web)?;
         let (address, mut left) = (format!("127.0.0.1:{port}"), f64::from(size.jobs));
         while left > 0.0 {
-            let request = Request::Get("/user/user-5000");
+            let request = Request::Get("/order/order-5000");
             left -= load::requests_per_second(&address, request, 1)?;
         }
         let after = used(bench, &url, &web)?;
@@ -123,30 +123,30 @@ fn web(size: Size, used: Used) -> Run<[f64; 2]> {
 
 /// Web, not yet started, and its database and its port.
 fn web_on(bench: &mut Bench, size: Size) -> anyhow::Result<(Command, String, u16)> {
-    let (url, port) = (with_users(bench)?, free_port());
+    let (url, port) = (with_orders(bench)?, free_port());
     let variables = [("DATABASE_URL", &*url), ("PORT", &port.to_string())];
-    let command = command("web", size, &variables)?;
+    let command = command("fixture-web", size, &variables)?;
     Ok((command, url, port))
 }
 
-/// Its jobs are the service's own: a welcome e-mail each, which goes to a mail server. Many at once, since
+/// Its jobs send a receipt each, which goes to a mail server. Many at once, since
 /// the mail library writes an e-mail in two steps and the second waits for an acknowledgement (40 ms).
 fn worker(size: Size, used: Used) -> Run<[f64; 2]> {
     Box::new(move |bench| {
-        let (url, smtp) = (with_users(bench)?, SmtpServer::start());
+        let (url, smtp) = (with_orders(bench)?, SmtpServer::start());
         let variables = [
             ("DATABASE_URL", &*url),
             ("SMTP_URL", &smtp.url()),
             ("WORKER_QUEUES", "default:100"),
         ];
-        let worker = bench.program(&mut command("worker", size, &variables)?)?;
+        let worker = bench.program(&mut command("fixture-worker", size, &variables)?)?;
         thread::sleep(SETTLED);
         let idle = used(bench, &url, &worker)?;
         bench.runtime.block_on(async {
-            let db = e2e::connect(&url).await;
+            let db = bare_testkit::connect(&url).await;
             let txn = bare_database::begin(&db).await?;
-            let jobs = (0..size.jobs.cast_signed()).map(|number| SendWelcomeEmail {
-                user_id: 1 + number % USERS,
+            let jobs = (0..size.jobs.cast_signed()).map(|number| SendReceipt {
+                order_id: 1 + number % ORDERS,
             });
             enqueue_many(&txn, jobs.map(|job| job.job())).await?;
             txn.commit().await?;

@@ -1,4 +1,4 @@
-//! What is printed, and what docs/benchmarks.md says.
+//! What is printed, and what README.md says.
 
 use std::{
     fmt::Write as _,
@@ -32,8 +32,8 @@ jobs are waited for it has 10 slots and no queue in memory: with one it was seen
 no worker around it. *A bare INSERT* inserts the same row between `BEGIN` and `COMMIT`, on connections of
 a pool as well. Jobs do nothing and have a payload of a number.
 
-Web is its release binary with the settings that it begins with: summaries of all requests in the log, no metrics,
-no Sentry. It brings an allocator (mimalloc), and the bare servers have the system's. *Flask* is what came before this
+Web is the release binary of the fixture, a small service made of our crates, with the settings that it begins with:
+summaries of all requests in the log, no metrics, no Sentry. It brings an allocator (mimalloc), and the bare servers have the system's. *Flask* is what came before this
 template: Mozilla's Dockerflow extension, SQLAlchemy, two JSON lines a greeting (ours has one), under gunicorn as
 its Procfile runs it, which is one worker. *Flask at its best* has a worker per core, with four threads each.
 ";
@@ -71,8 +71,8 @@ fn verdict(judged: &Judged) -> &'static str {
 
 /// Writes the page and its pictures.
 pub fn write(results: &[Result], bench: &Bench) -> anyhow::Result<()> {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-    fs::create_dir_all(docs.join("benchmarks"))?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::create_dir_all(folder.join("plots"))?;
     let mut page = HEAD.to_owned();
     write!(
         page,
@@ -82,11 +82,11 @@ pub fn write(results: &[Result], bench: &Bench) -> anyhow::Result<()> {
         machine::compiler()
     )?;
     for result in results {
-        let picture = PathBuf::from("benchmarks").join(format!("{}.svg", result.name));
-        plot::draw(result, &docs.join(&picture))?;
+        let picture = PathBuf::from("plots").join(format!("{}.svg", result.name));
+        plot::draw(result, &folder.join(&picture))?;
         page.push_str(&section(result, &picture)?);
     }
-    fs::write(docs.join("benchmarks.md"), page)?;
+    fs::write(folder.join("README.md"), page)?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The service's own binaries, built as a clone builds them.
+//! The binaries of this workspace, built as a clone builds them.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use e2e::process::cargo;
+use bare_testkit::process::cargo;
 use serde::Deserialize;
 
 /// How long a process may take until it answers, its build included.
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(30);
 
 /// The folder of the sources.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The binary of this name in a profile, built if it is older than its sources.
@@ -28,14 +28,13 @@ pub fn path(name: &str, profile: &str) -> anyhow::Result<PathBuf> {
         executable: PathBuf,
     }
     let mut cargo = cargo();
-    cargo.args(["build", "--quiet", "--profile", profile]);
-    cargo.args(["--bin", "web", "--bin", "worker", "--bin", "migration"]);
+    cargo.args(["build", "--quiet", "--profile", profile, "--bin", name]);
     cargo.arg("--message-format=json-render-diagnostics");
     let output = cargo
         .current_dir(root())
         .stderr(Stdio::inherit())
         .output()?;
-    ensure!(output.status.success(), "the binaries do not build");
+    ensure!(output.status.success(), "{name} does not build");
     let lines = output.stdout.split(|byte| *byte == b'\n');
     let built = lines.filter_map(|line| serde_json::from_slice(line).ok());
     let mut executables = built.map(|Built { executable }| executable);

@@ -8,15 +8,15 @@ use tempfile::NamedTempFile;
 /// How many connections ask at once.
 const CONNECTIONS: &str = "32";
 
-/// Signs up somebody new with every request.
-const SIGN_UP: &str = r#"
+/// Places another order with every request.
+const ORDER: &str = r#"
 local count = 0
 local start = os.time()
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 request = function()
     count = count + 1
-    local name = string.format("user-%d-%d", start, count)
+    local name = string.format("order-%d-%d", start, count)
     local body = string.format('{"name":"%s","email":"%s@example.org"}', name, name)
     return wrk.format(nil, nil, nil, body)
 end
@@ -26,8 +26,8 @@ end
 #[derive(Clone, Copy, Debug)]
 pub enum Request {
     Get(&'static str),
-    /// `POST /user`, each with another name.
-    SignUp,
+    /// `POST /order`, each with another name.
+    Order,
 }
 
 /// Asks for so many seconds, and answers how many requests a second were answered. That any was
@@ -39,10 +39,10 @@ pub fn requests_per_second(address: &str, request: Request, seconds: u32) -> any
     wrk.args(["-t1", "-c", CONNECTIONS, &format!("-d{seconds}s")]);
     let path = match request {
         Request::Get(path) => path,
-        Request::SignUp => {
-            fs::write(script.path(), SIGN_UP)?;
+        Request::Order => {
+            fs::write(script.path(), ORDER)?;
             wrk.arg("-s").arg(script.path());
-            "/user"
+            "/order"
         }
     };
     let output = wrk.arg(format!("http://{address}{path}")).output();

@@ -1,9 +1,9 @@
 //! `cargo race`: the queue and the api against their peers, on the same machine in the same run.
 //!
 //! A case ([`cases`]) has sides, ours and the peers', which take turns ([`figures`]): queues
-//! ([`queues`]), servers ([`servers`]), or the service's own binaries ([`binaries`]). A side has a
+//! ([`queues`]), servers ([`servers`]), or binaries ([`binaries`]). A side has a
 //! process of its own ([`side`]), and a fresh database of one PostgreSQL with its default durability
-//! ([`bench`]). What counts is the ratio; it goes to docs/benchmarks.md ([`report`]).
+//! ([`bench`]). What counts is the ratio; it goes to README.md ([`report`]).
 
 mod bench;
 mod binaries;
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Races the service against its peers and prints the ratios
+/// Races the engine against its peers and prints the ratios
 #[derive(Parser, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct Options {
@@ -46,7 +46,7 @@ struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// Runs all cases, and writes docs/benchmarks.md and its plots
+    /// Runs all cases, and writes lab/race/README.md and its plots
     #[arg(long, conflicts_with_all = ["quick", "cases"])]
     write: bool,
 

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::ensure;
 
-use super::{Case, Run, Unit, at_most, web::with_users};
+use super::{Case, Run, Unit, at_most, web::with_orders};
 use crate::{
     bench::{Bench, Size},
     machine,
@@ -26,13 +26,13 @@ pub fn case(size: Size) -> Case {
         "Processor time of web for a body of 1 MiB that consists of small values",
         Unit::Milliseconds,
     )
-    .side("POST /user", processor_time(size))
-    .floor(at_most("POST /user", 10.0))
+    .side("POST /order", processor_time(size))
+    .floor(at_most("POST /order", 10.0))
 }
 
 fn processor_time(size: Size) -> Run {
     Box::new(move |bench: &mut Bench| {
-        let url = with_users(bench)?;
+        let url = with_orders(bench)?;
         let (running, address) = bench.serve(&Server::Ours {
             profile: size.profile.to_owned(),
             variables: variables(&[("DATABASE_URL", &url)]),
@@ -58,7 +58,7 @@ fn post(address: &str, body: &str) -> anyhow::Result<()> {
     let mut client = TcpStream::connect(address)?;
     let length = body.len();
     let head = format!(
-        "POST /user HTTP/1.1\r\nHost: race\r\nConnection: close\r\n\
+        "POST /order HTTP/1.1\r\nHost: race\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     client.write_all(head.as_bytes())?;

@@ -1,8 +1,8 @@
-//! Our web: its binary, as it is deployed.
+//! Our web: the fixture's binary, run as one is deployed.
 
 use std::{os::unix::process::CommandExt as _, process::Command};
 
-use e2e::process::free_port;
+use bare_testkit::process::free_port;
 
 use crate::{
     binaries,
@@ -11,7 +11,7 @@ use crate::{
 
 /// Says where it will listen, and becomes web.
 pub fn serve(profile: &str, variables: &Variables) -> anyhow::Result<()> {
-    let mut web = Command::new(binaries::path("web", profile)?);
+    let mut web = Command::new(binaries::path("fixture-web", profile)?);
     let port = free_port().to_string();
     say(&format!("127.0.0.1:{port}"))?;
     web.env_clear().envs(variables.iter().cloned());

@@ -180,7 +180,7 @@ pub async fn until_done(url: &str) -> anyhow::Result<()> {
 
 /// Returns when a query that asks whether something is left says no.
 async fn until_none(url: &str, is_left: &'static str, pause: Duration) -> anyhow::Result<()> {
-    let db = e2e::connect(url).await;
+    let db = bare_testkit::connect(url).await;
     let is_left = Statement::from_string(db.get_database_backend(), is_left);
     loop {
         let row = db.query_one_raw(is_left.clone()).await?;

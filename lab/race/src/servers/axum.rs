@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use crate::side::say;
 
 pub async fn serve() -> anyhow::Result<()> {
-    let app = Router::new().route("/", get(|| async { "Hello World!" }));
+    let app = Router::new().route("/", get(|| async { "We are open." }));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     say(&listener.local_addr()?)?;
     Ok(axum::serve(listener, app).await?)

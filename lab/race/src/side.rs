@@ -37,7 +37,7 @@ pub fn settings<T: conf::Conf>(these: &[(&str, &str)], those: &Variables) -> T {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
     let all: Vec<(&str, &str)> = these.iter().copied().chain(those).collect();
-    e2e::settings("race", &all)
+    bare_testkit::settings("race", &all)
 }
 
 /// Says something to the race, on stderr.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use e2e::process::{cargo, free_port};
+use bare_testkit::process::{cargo, free_port};
 
 use super::{Case, Effort, Run, Unit, at_most};
 use crate::{
@@ -20,10 +20,7 @@ use crate::{
 /// What a copy does without: what was built, what was noted, and settings of this machine's.
 const LEFT_OUT: [&str; 4] = ["target", "data", ".git", ".env"];
 
-/// What a view says, until it is edited.
-const GREETING: &str = "Hello World";
-
-/// How often a view is edited. The median counts.
+/// How often web is edited. The median counts.
 const EDITS: usize = 3;
 
 pub fn cases() -> Vec<Case> {
@@ -39,13 +36,13 @@ pub fn cases() -> Vec<Case> {
 fn builds() -> Case {
     Case::new(
         "builds",
-        "`cargo dev` until it answers, built from nothing and after an edited view, and `cargo test`",
+        "`cargo dev` until it answers, built from nothing and after an edit of web, and `cargo test`",
         Unit::Seconds,
     )
     .effort(Effort::Builds)
     .once()
-    .figures(["from nothing", "an edited view", "cargo test, built"], build())
-    .floor(at_most("an edited view", 6.0))
+    .figures(["from nothing", "an edit of web", "cargo test, built"], build())
+    .floor(at_most("an edit of web", 6.0))
     .floor(at_most("cargo test, built", 60.0))
 }
 
@@ -77,15 +74,15 @@ fn build() -> Run<[f64; 3]> {
         let copy = Copy::new()?;
         let cold = copy.answers(bench)?;
         let mut edited = Vec::new();
-        let view = copy.folder.join("web/src/views.rs");
-        let original = fs::read_to_string(&view)?;
-        ensure!(original.contains(GREETING), "nobody says {GREETING}");
+        let source = copy.folder.join("web/src/lib.rs");
+        let original = fs::read_to_string(&source)?;
         for edit in 0..EDITS {
-            let greeting = format!("{GREETING} {edit}");
-            fs::write(&view, original.replace(GREETING, &greeting))?;
+            // What is used has to be compiled, whatever else web consists of.
+            let edit = format!("#[used]\nstatic EDIT: usize = {edit};\n");
+            fs::write(&source, format!("{original}\n{edit}"))?;
             edited.push(copy.answers(bench)?);
         }
-        fs::write(&view, original)?;
+        fs::write(&source, original)?;
         edited.sort_by(f64::total_cmp);
         // The first time it builds.
         copy.test()?;
@@ -101,7 +98,7 @@ struct Copy {
 impl Copy {
     fn new() -> anyhow::Result<Self> {
         // On the disk that is built on, which has the room.
-        let folder = root().join("bench/target/copy");
+        let folder = root().join("lab/race/target/copy");
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -121,7 +118,7 @@ impl Copy {
             .env("PORT", port.to_string())
             .env("DATABASE_URL", "sqlite://data/dev.sqlite3");
         let dev = bench.program(&mut cargo)?;
-        binaries::until_ok(port, "/")?;
+        binaries::until_ok(port, "/__lbheartbeat__")?;
         let took = begun.elapsed().as_secs_f64();
         drop(dev);
         Ok(took)

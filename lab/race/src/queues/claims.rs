@@ -60,7 +60,7 @@ pub async fn beside(order: &Order) -> anyhow::Result<Vec<f64>> {
 
 /// A worker that need not renew its lease.
 async fn register(order: &Order) -> anyhow::Result<(JobStore, Uuid)> {
-    let store = JobStore::new(e2e::connect(&order.url).await);
+    let store = JobStore::new(bare_testkit::connect(&order.url).await);
     let worker = Uuid::now_v7();
     let lease = Duration::from_hours(1);
     store

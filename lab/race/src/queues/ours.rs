@@ -21,12 +21,14 @@ SELECT EXISTS (SELECT 1 FROM job WHERE state = 'running' AND queue = 'default')
                               ORDER BY priority, run_at, id LIMIT 1) AS next)";
 
 pub async fn prepare(url: &str) -> anyhow::Result<()> {
-    migration::SCHEMA.up(&e2e::connect(url).await, None).await?;
+    fixture::SCHEMA
+        .up(&bare_testkit::connect(url).await, None)
+        .await?;
     Ok(())
 }
 
 pub async fn enqueue(url: &str, jobs: u32, like: Jobs) -> anyhow::Result<()> {
-    let db = e2e::connect(url).await;
+    let db = bare_testkit::connect(url).await;
     let ids: Vec<u32> = (0..jobs).collect();
     for batch in ids.chunks(BATCH) {
         let txn = bare_database::begin(&db).await?;
@@ -83,17 +85,18 @@ pub fn work(order: &Order, variables: &Variables, beside_web: bool) -> ! {
         ("HOST", "127.0.0.1"),
         ("PORT", "0"),
     ];
-    let settings: worker::Settings = settings(&fixed, variables);
-    let web: web::Settings = crate::side::settings(&fixed, variables);
+    let settings: fixture::worker::Settings = settings(&fixed, variables);
+    let web: fixture::web::Settings = crate::side::settings(&fixed, variables);
     dockerflow::Process::new("worker", &settings.process.log).run(async {
         let watch = Watch::new(order);
-        let db = db::connect(&settings.database, "worker").await?;
+        let db = bare_database::connect(&settings.database, "worker").await?;
         if beside_web {
-            let app = web::App::with_database(&web, db.clone()).await?;
-            tokio::spawn(app.run_until(pending()));
+            let app = bare_http::App::bind(&web.http, &web.process).await?;
+            let service = fixture::web::service(&db, &web);
+            tokio::spawn(app.run_until(service, pending()));
         }
         let tasks = registry(&watch);
-        let worker = Worker::builder(db, worker::version())
+        let worker = Worker::builder(db, fixture::version())
             .tasks(tasks, ())
             .without_pruning()
             .start(&settings.queue, &settings.process, &settings.database)
@@ -115,9 +118,9 @@ async fn done(order: &Order, watch: &Watch) {
 }
 
 async fn pool(order: &Order, connections: u32) -> anyhow::Result<DatabaseConnection> {
-    let settings = db::Settings {
+    let settings = bare_database::Settings {
         database_url: order.url.parse()?,
         database_pool_size: connections,
     };
-    Ok(db::connect(&settings, "race").await?)
+    Ok(bare_database::connect(&settings, "race").await?)
 }

@@ -1,6 +1,6 @@
 //! poem with nothing around it.
 
-use db::entities::user;
+use fixture::order;
 use poem::{
     EndpointExt as _, Route, Server, get, handler,
     http::StatusCode,
@@ -14,34 +14,37 @@ use crate::side::say;
 
 #[handler]
 fn index() -> &'static str {
-    "Hello World!"
+    "We are open."
 }
 
 #[derive(Serialize)]
-struct User {
+struct Order {
     name: String,
     email: String,
 }
 
 #[handler]
-async fn find(Path(name): Path<String>, db: Data<&DatabaseConnection>) -> poem::Result<Json<User>> {
-    let found = user::Entity::find_by_name(name).one(*db).await;
+async fn find(
+    Path(name): Path<String>,
+    db: Data<&DatabaseConnection>,
+) -> poem::Result<Json<Order>> {
+    let found = order::Entity::find_by_name(name).one(*db).await;
     let found = found.map_err(poem::error::InternalServerError)?;
-    let user::Model { name, email, .. } = found.ok_or(StatusCode::NOT_FOUND)?;
-    Ok(Json(User { name, email }))
+    let order::Model { name, email, .. } = found.ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(Order { name, email }))
 }
 
 pub async fn serve() -> anyhow::Result<()> {
     run(Route::new().at("/", get(index))).await
 }
 
-pub async fn serve_users(url: &str) -> anyhow::Result<()> {
-    let settings = db::Settings {
+pub async fn serve_orders(url: &str) -> anyhow::Result<()> {
+    let settings = bare_database::Settings {
         database_url: url.parse()?,
         database_pool_size: 10,
     };
-    let db = db::connect(&settings, "race").await?;
-    run(Route::new().at("/user/:name", get(find)).data(db)).await
+    let db = bare_database::connect(&settings, "race").await?;
+    run(Route::new().at("/order/:name", get(find)).data(db)).await
 }
 
 async fn run(app: impl poem::Endpoint + 'static) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use e2e::postgres;
+use bare_testkit::postgres;
 use serde::de::DeserializeOwned;
 use sqlx::{AssertSqlSafe, Connection as _, Decode, PgConnection, Postgres, Type};
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ pub struct Size {
     pub rows: u32,
     /// How many seconds a minute has, where something takes minutes.
     pub minute: u32,
-    /// The profile of the service's own binaries: the one that is there when tests have run.
+    /// The profile of the binaries: the one that is there when tests have run.
     pub profile: &'static str,
 }
 

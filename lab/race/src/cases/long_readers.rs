@@ -109,7 +109,7 @@ async fn read(url: String, third: Duration) -> anyhow::Result<()> {
                 let mut txn = connection
                     .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ")
                     .await?;
-                sqlx::query("SELECT count(*) FROM \"user\"")
+                sqlx::query("SELECT count(*) FROM \"order\"")
                     .execute(&mut *txn)
                     .await?;
                 sleep_until(begun + third * (start + (read + 1) * READ)).await;

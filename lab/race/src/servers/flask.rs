@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use e2e::process::free_port;
+use bare_testkit::process::free_port;
 
 use crate::side::say;
 
