@@ -8,7 +8,7 @@ use std::{
 };
 
 use bare_queue::{
-    Task as _, enqueue_many,
+    JobState, Task as _, enqueue_many,
     entities::{finished_job, job},
 };
 use chrono::{DateTime, Utc};
@@ -92,7 +92,7 @@ impl Stage {
         for job in &jobs {
             assert_eq!(
                 (job.state, job.attempt, job.deaths, &job.errors),
-                (job::State::Available, 0, 0, &None),
+                (JobState::Available, 0, 0, &None),
                 "{job:?}"
             );
         }

@@ -19,6 +19,7 @@ pub mod migrations;
 mod runtime;
 #[cfg(feature = "runtime")]
 mod settings;
+mod state;
 mod store;
 mod task;
 #[cfg(feature = "testing")]
@@ -27,10 +28,11 @@ pub mod testing;
 pub use metadata::{Metadata, with_metadata};
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    Handler, JobContext, METRICS, Registry, ScheduleError, Schedules, TaskError, Worker,
-    WorkerBuilder,
+    Attempt, AttemptService, Handler, JobContext, METRICS, Registry, ScheduleError, Schedules,
+    TaskError, Worker, WorkerBuilder,
 };
 #[cfg(feature = "runtime")]
 pub use settings::{ListenUrl, Queues, Settings};
-pub use store::{Enqueued, JobState, JobStatus, NewJob, enqueue_many, status};
+pub use state::JobState;
+pub use store::{Enqueued, JobStatus, NewJob, enqueue_many, status};
 pub use task::Task;

@@ -5,7 +5,8 @@
 //! ┌────────────────────────────────────────────────────────┐     ┌─────────────────────────────────┐
 //! │ claim      as many jobs as there are free slots  ──────┼───▶ │ backend   hands them to apalis  │
 //! │ finish     batches of reports to the database    ◀─────┼──── │ attempt   runs one, and reports │
-//! │ heartbeat  renew · reconcile · rescue                  │     └─────────────────────────────────┘
+//! │ heartbeat  renews this worker's lease                  │     └─────────────────────────────────┘
+//! │ reconcile  what is leased and not held · rescue        │
 //! │ promote    scheduled jobs whose time has come          │
 //! │ listen     PostgreSQL says that there is something new │
 //! │ schedule   jobs that are enqueued by the clock         │
@@ -21,6 +22,7 @@
 mod attempt;
 mod backend;
 mod claim;
+mod connection;
 mod context;
 mod control;
 mod end;
@@ -29,13 +31,15 @@ mod error;
 mod finish;
 mod health;
 mod heartbeat;
-mod held;
+mod layers;
 mod lease;
 mod limits;
 mod listen;
+mod local_jobs;
 mod metrics;
 mod promote;
 mod prune;
+mod reconcile;
 mod registry;
 mod retry;
 mod run;
@@ -48,6 +52,7 @@ mod worker;
 pub use self::{
     context::JobContext,
     error::TaskError,
+    layers::{Attempt, AttemptService},
     metrics::METRICS,
     registry::{Handler, Registry},
     schedule::{ScheduleError, Schedules},

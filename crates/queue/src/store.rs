@@ -22,6 +22,8 @@
 mod columns;
 
 #[cfg(feature = "runtime")]
+mod archive;
+#[cfg(feature = "runtime")]
 mod claim;
 mod enqueue;
 #[cfg(feature = "runtime")]
@@ -39,6 +41,8 @@ mod promote;
 #[cfg(feature = "runtime")]
 mod prune;
 #[cfg(feature = "runtime")]
+mod reconcile;
+#[cfg(feature = "runtime")]
 mod rescue;
 #[cfg(feature = "runtime")]
 mod schedule;
@@ -46,18 +50,19 @@ mod status;
 
 #[cfg(feature = "runtime")]
 pub use self::{
-    claim::{ClaimedJob, Claimer},
+    claim::{ClaimCursor, ClaimedJob},
     error::{AttemptError, ERROR_LIMIT, ERRORS_KEPT, append_error},
     finish::{Outcome, Report, Verdict},
-    lease::{Heartbeat, Lease, heartbeat_interval},
+    lease::{Heartbeat, heartbeat_interval},
     operate::{Cancelled, Filter, JobDetail, OperateError, QueueStats},
+    reconcile::{Lease, Leases},
     rescue::{DEATHS_ALLOWED, Rescued},
 };
 pub use self::{
     enqueue::{Enqueued, NewJob, PAYLOAD_LIMIT, enqueue_many},
     handle::{Clock, JobStore},
     health::Health,
-    status::{JobState, JobStatus, status},
+    status::{JobStatus, status},
 };
 
 /// The channel on which PostgreSQL says that a queue has something new. The message is the queue's

@@ -14,11 +14,11 @@ use sea_orm::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Worker, entities::job, migrations};
+use crate::{JobState, Worker, entities::job, migrations};
 pub use crate::{
     store::{
-        AttemptError, Cancelled, ClaimedJob, Claimer, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
-        ERRORS_KEPT, Filter, Health, Heartbeat, JobDetail, JobStore, Lease, NOTIFY_CHANNEL,
+        AttemptError, Cancelled, ClaimCursor, ClaimedJob, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
+        ERRORS_KEPT, Filter, Health, Heartbeat, JobDetail, JobStore, Lease, Leases, NOTIFY_CHANNEL,
         OperateError, Outcome, PAYLOAD_LIMIT, QueueStats, Report, Rescued, Verdict, append_error,
         heartbeat_interval,
     },
@@ -88,7 +88,7 @@ pub async fn pass(db: &DatabaseConnection, time: Duration) {
 }
 
 async fn pending(db: &DatabaseConnection) -> u64 {
-    let is_pending = job::Column::State.ne(job::State::Scheduled);
+    let is_pending = job::Column::State.ne(JobState::Scheduled);
     let jobs = job::Entity::find().filter(is_pending).count(db);
     jobs.await.expect("a count")
 }

@@ -56,7 +56,7 @@ async fn a_failed_job_s_event_has_the_ids_of_the_request_and_no_address(
     stop(&mut web.process, Signal::TERM).await;
     stop(&mut worker, Signal::TERM).await;
     let job = the_finished_job(&database.db).await;
-    assert_eq!(job.baggage.as_deref(), Some(BAGGAGE));
+    assert_eq!(job.metadata.unwrap()["baggage"], BAGGAGE);
     for (process, summary) in [(&web.process, "request.summary"), (&worker, "job.summary")] {
         let summary = &fields_of(&log(process), summary)[0];
         assert_eq!(

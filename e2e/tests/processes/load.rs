@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bare_queue::entities::{finished_job, job};
+use bare_queue::{
+    JobState,
+    entities::{finished_job, job},
+};
 use e2e::{Backend::Sqlite, process::Signal};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use tokio::task::JoinSet;
@@ -47,10 +50,7 @@ async fn on_one_sqlite_file_web_and_worker_get_along_under_load() {
     let jobs = finished_job::Entity::find().all(db).await.unwrap();
     assert_eq!(jobs.len(), POSTS as usize);
     for job in jobs {
-        assert_eq!(
-            (job.state, job.attempt),
-            (finished_job::State::Completed, 1)
-        );
+        assert_eq!((job.state, job.attempt), (JobState::Completed, 1));
     }
     for line in [web.process.lines(), killed.lines(), worker.lines()].concat() {
         assert!(!line.contains("locked") && !line.contains("busy"), "{line}");

@@ -106,7 +106,7 @@ async fn a_level_for_job_summaries_silences_them_and_nothing_else() {
         let failure = &fields_of(&lines, "bare_queue::runtime::end")[0];
         assert_eq!(failure["msg"], "the attempt failed");
         assert_eq!(failure["kind"], "send_welcome_email");
-        assert!(has(&lines, "asked to stop") && has(&lines, "no further job begins"));
+        assert!(has(&lines, "asked to stop") && has(&lines, "shutting down: no new jobs"));
         assert!(!fields_of(&log(&web.process), "request.summary").is_empty());
     }
 }

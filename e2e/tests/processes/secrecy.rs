@@ -1,6 +1,6 @@
 //! What must not get into the log or the job.
 
-use bare_queue::entities::finished_job;
+use bare_queue::{JobState, entities::finished_job};
 use e2e::{
     Backend::{self, Postgres, Sqlite},
     process::Signal,
@@ -33,7 +33,7 @@ async fn an_address_is_in_no_line_and_no_error_even_if_the_mail_server_repeats_i
     stop(&mut web.process, Signal::TERM).await;
     stop(&mut worker, Signal::TERM).await;
     let job = the_finished_job(&database.db).await;
-    assert_eq!(job.state, finished_job::State::Dead);
+    assert_eq!(job.state, JobState::Dead);
     let errors = job.errors.unwrap().to_string();
     assert!(
         errors.contains("the mail server refused the mail (550)"),

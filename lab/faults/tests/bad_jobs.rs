@@ -5,7 +5,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use bare_queue::{
-    NewJob, Task,
+    JobState, NewJob, Task,
     entities::{finished_job, job, worker},
     testing::{AttemptError, DEATHS_ALLOWED},
 };
@@ -98,7 +98,7 @@ async fn completed(database: &TestDatabase) -> (i64, i32) {
         .column_as(finished_job::Column::Id.count(), "count")
         .column_as(finished_job::Column::Deaths.max(), "deaths")
         .filter(finished_job::Column::Kind.eq(Deed::KIND))
-        .filter(finished_job::Column::State.eq(finished_job::State::Completed))
+        .filter(finished_job::Column::State.eq(JobState::Completed))
         .into_tuple::<(i64, Option<i32>)>()
         .one(&database.db);
     let (count, deaths) = counted.await.unwrap().unwrap();
@@ -145,7 +145,7 @@ async fn a_job_that_kills_its_processes_is_dead_after_the_fifth_and_the_others_c
 
     assert_eq!(deaths, DEATHS_ALLOWED);
     let killer = finished(&database, killer).await.unwrap();
-    let expected = (finished_job::State::Dead, DEATHS_ALLOWED, 0);
+    let expected = (JobState::Dead, DEATHS_ALLOWED, 0);
     assert_eq!((killer.state, killer.deaths, killer.attempt), expected);
     assert_eq!(reasons(killer.errors), ["the worker process died"; 5]);
     // From the third time on it ran alone, and took nobody with it.
@@ -200,8 +200,8 @@ async fn among_a_thousand_jobs_the_few_that_misbehave_harm_neither_the_others_no
     let mut longest = chrono::Duration::zero();
     until(async || {
         longest = longest.max(silence(&database).await.unwrap_or_default());
-        let bad = finished_job::Entity::find()
-            .filter(finished_job::Column::State.eq(finished_job::State::Dead));
+        let bad =
+            finished_job::Entity::find().filter(finished_job::Column::State.eq(JobState::Dead));
         let bad = bad.count(&database.db).await.unwrap();
         completed(&database).await.0 == 1000 + blocking && bad == 3
     })
@@ -213,12 +213,12 @@ async fn among_a_thousand_jobs_the_few_that_misbehave_harm_neither_the_others_no
 
     for (id, reason) in reason_of {
         let job = finished(&database, id).await.unwrap();
-        assert_eq!((job.state, job.deaths), (finished_job::State::Dead, 0));
+        assert_eq!((job.state, job.deaths), (JobState::Dead, 0));
         assert_eq!(reasons(job.errors), [reason]);
     }
     let unknown = job::Entity::find_by_id(unknown).one(&database.db).await;
     let unknown = unknown.unwrap().expect("it is not finished");
-    assert_eq!((unknown.state, unknown.attempt), (job::State::Scheduled, 0));
+    assert_eq!((unknown.state, unknown.attempt), (JobState::Scheduled, 0));
     assert_eq!(reasons(unknown.errors), ["no worker knows this task"]);
     assert_eq!(completed(&database).await.1, 0, "no process died");
     stop(&mut worker).await;

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use bare_queue::{
-    entities::{finished_job, job},
-    testing::reasons,
-};
+use bare_queue::{JobState, entities::job, testing::reasons};
 use db::{entities::user, tasks::SendWelcomeEmail};
 use e2e::{
     Backend::{self, Postgres, Sqlite},
@@ -58,10 +55,7 @@ async fn who_is_gone_by_then_is_not(#[values(Sqlite, Postgres)] backend: Backend
     let db = &app.database.db;
     user::Entity::delete_many().exec(db).await.unwrap();
     app.run_pending_jobs().await;
-    assert_eq!(
-        the_finished_job(db).await.state,
-        finished_job::State::Completed
-    );
+    assert_eq!(the_finished_job(db).await.state, JobState::Completed);
     assert_eq!(app.smtp.mails(), []);
 }
 
@@ -76,7 +70,7 @@ async fn a_mail_whose_fate_is_unknown_is_sent_again_under_the_same_id(
     app.smtp.drop_after_data(1);
     app.run_pending_jobs().await;
     let job = the_job(&app).await;
-    assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
 
     app.pass(Duration::from_secs(18)).await;
     app.run_pending_jobs().await;
@@ -115,7 +109,7 @@ async fn an_address_that_the_server_refuses_is_not_tried_again_nor_kept_with_the
         .reply_to_rcpt(usize::MAX, 550, "<{address}>: no such user");
     app.run_pending_jobs().await;
     let job = the_finished_job(&app.database.db).await;
-    assert_eq!((job.state, job.attempt), (finished_job::State::Dead, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Dead, 1));
     let expected = ["the mail server refused the mail (550)"];
     assert_eq!(reasons(job.errors.as_ref()), expected);
 }

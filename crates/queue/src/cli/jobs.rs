@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::table;
 use crate::{
-    Registry,
-    store::{Cancelled, Filter, JobState, JobStore, OperateError},
+    JobState, Registry,
+    store::{Cancelled, Filter, JobStore, OperateError},
 };
 
 /// Lists, retries, cancels, enqueues jobs; pauses queues

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::JobState;
+
 /// A job that will not run again by itself.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,7 +20,7 @@ pub struct Model {
     #[sea_orm(default_value = 0)]
     pub priority: i32,
     /// How it ended.
-    pub state: State,
+    pub state: JobState,
     /// What the task was about, as JSON.
     pub payload: Json,
     /// How many attempts were begun that count.
@@ -46,29 +48,8 @@ pub struct Model {
     pub deaths: i32,
     /// Why attempts failed: the last 20, oldest first.
     pub errors: Option<Json>,
-    /// The request that enqueued it.
-    pub request_id: Option<String>,
-    /// The trace that it belonged to (W3C `traceparent`).
-    pub traceparent: Option<String>,
-    /// What travelled along with the trace (W3C `baggage`).
-    pub baggage: Option<String>,
-    /// The version of the service that enqueued it.
-    pub enqueued_by: Option<String>,
-}
-
-/// How a job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
-pub enum State {
-    /// Its task succeeded.
-    #[sea_orm(string_value = "completed")]
-    Completed,
-    /// Its attempts are used up, or the task gave up.
-    #[sea_orm(string_value = "dead")]
-    Dead,
-    /// Somebody cancelled it.
-    #[sea_orm(string_value = "cancelled")]
-    Cancelled,
+    /// Where it came from, as JSON: a [`Metadata`](crate::Metadata).
+    pub metadata: Option<Json>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::JobState;
+
 /// A job that waits or runs.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -19,7 +21,7 @@ pub struct Model {
     #[sea_orm(default_value = 0)]
     pub priority: i32,
     /// Where it stands.
-    pub state: State,
+    pub state: JobState,
     /// What the task is about, as JSON.
     pub payload: Json,
     /// How many attempts were begun that count.
@@ -50,29 +52,8 @@ pub struct Model {
     pub cancel_requested_at: Option<DateTimeUtc>,
     /// Why attempts failed: the last 20, oldest first.
     pub errors: Option<Json>,
-    /// The request that enqueued it.
-    pub request_id: Option<String>,
-    /// The trace that it belongs to (W3C `traceparent`).
-    pub traceparent: Option<String>,
-    /// What travels along with the trace (W3C `baggage`).
-    pub baggage: Option<String>,
-    /// The version of the service that enqueued it.
-    pub enqueued_by: Option<String>,
-}
-
-/// Where an unfinished job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
-pub enum State {
-    /// It waits for its `run_at`.
-    #[sea_orm(string_value = "scheduled")]
-    Scheduled,
-    /// It waits for a worker.
-    #[sea_orm(string_value = "available")]
-    Available,
-    /// A worker has it.
-    #[sea_orm(string_value = "running")]
-    Running,
+    /// Where it came from, as JSON: a [`Metadata`](crate::Metadata).
+    pub metadata: Option<Json>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

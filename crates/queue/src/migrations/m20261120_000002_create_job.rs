@@ -85,10 +85,7 @@ fn job_columns(table: &'static str, is_postgres: bool) -> TableCreateStatement {
         .col(integer("lease_number").default(0))
         .col(integer("deaths").default(0))
         .col(json_null("errors"))
-        .col(string_null("request_id"))
-        .col(string_null("traceparent"))
-        .col(string_null("baggage"))
-        .col(string_null("enqueued_by"))
+        .col(json_null("metadata"))
         .check(Expr::cust(if is_postgres {
             POSTGRES_CHECK
         } else {
@@ -103,7 +100,8 @@ const POSTGRES_CHECK: &str = "
     attempt < 1000000000 AND lease_number BETWEEN 0 AND 1000000000 AND deaths < 1000000000
     AND run_at BETWEEN '0001-01-01' AND '9999-12-31' AND created_at BETWEEN '0001-01-01' AND '9999-12-31'
     AND (started_at IS NULL OR started_at BETWEEN '0001-01-01' AND '9999-12-31')
-    AND (errors IS NULL OR json_typeof(errors) = 'array')";
+    AND (errors IS NULL OR json_typeof(errors) = 'array')
+    AND (metadata IS NULL OR json_typeof(metadata) = 'object')";
 
 /// SQLite keeps any value in any column unless it is told otherwise.
 const SQLITE_CHECK: &str = "
@@ -113,6 +111,7 @@ const SQLITE_CHECK: &str = "
     AND typeof(deaths) = 'integer' AND deaths < 1000000000
     AND typeof(max_attempts) = 'integer' AND typeof(priority) = 'integer'
     AND json_valid(payload) AND (errors IS NULL OR json_type(errors) = 'array')
+    AND (metadata IS NULL OR json_type(metadata) = 'object')
     AND datetime(run_at) IS NOT NULL AND datetime(created_at) IS NOT NULL
     AND (started_at IS NULL OR datetime(started_at) IS NOT NULL)";
 

@@ -15,39 +15,40 @@ use tracing::Instrument;
 use super::{
     JobContext, TaskError,
     end::{End, judge},
-    held::Hold,
+    local_jobs::Hold,
     metrics,
     registry::Runnable,
     retry::jittered,
     shared::{Assigned, Shared},
 };
 
-/// After this many deaths a job runs alone, so that its next death takes no other with it.
-const DEATHS_IN_COMPANY: i32 = 3;
+/// After this many deaths a job runs solo, so that the next crash interrupts no other job.
+const DEATHS_BEFORE_SOLO: i32 = 3;
 
 /// How long it waits for the others to end, while no further ones are claimed. It runs beside those that take
 /// longer: else jobs that run for long would keep it, and it the claims, for ever.
-const ALONE_PATIENCE: Duration = Duration::from_mins(1);
+const SOLO_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long it lets another such job go first.
-const ALONE_PAUSE: Duration = Duration::from_secs(30);
+const SOLO_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs an attempt of an assigned job, frees its slot and reports.
 pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     let Assigned { job, hold, slot } = assigned;
-    let trace = job
+    let origin = &job.metadata;
+    let trace = origin
         .traceparent
         .as_deref()
         .and_then(TraceContext::after_traceparent)
         .unwrap_or_default()
-        .with_baggage(job.baggage.as_deref().and_then(Baggage::parse));
+        .with_baggage(origin.baggage.as_deref().and_then(Baggage::parse));
     // Of the highest level, so that LOG_LEVEL=warn does not take the ids from the warnings.
     let span = tracing::error_span!(
         "job",
         job = %job.id,
         kind = %job.kind,
         attempt = job.attempt,
-        rid = job.request_id.as_deref(),
+        rid = origin.request_id.as_deref(),
         trace_id = %trace.trace_id(),
     );
     async {
@@ -60,7 +61,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
             Some(task) => {
                 // What a task brings along may panic outside its own code too: how its payload is
                 // decoded, how its error is shown.
-                let end = AssertUnwindSafe(in_company(task, &job, &hold, trace, &shared));
+                let end = AssertUnwindSafe(shared_or_solo(task, &job, &hold, trace, &shared));
                 end.catch_unwind().await.unwrap_or_else(panicked)
             }
         };
@@ -80,27 +81,27 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     .await;
 }
 
-/// Runs the attempt beside others, or, as far as it can, as the only job of its process if processes keep
-/// dying under it: even what has not begun would be counted as a death of the others.
-async fn in_company(
+/// Runs the attempt beside others, or, as far as it can, solo if processes keep dying under it: a crash
+/// counts as a death of every job that its process holds, even of those that have not begun.
+async fn shared_or_solo(
     task: &dyn Runnable,
     job: &ClaimedJob,
     hold: &Hold,
     trace: TraceContext,
     shared: &Shared,
 ) -> End {
-    if job.deaths < DEATHS_IN_COMPANY {
+    if job.deaths < DEATHS_BEFORE_SOLO {
         return execute(task, job, hold, trace, shared).await;
     }
-    // Of two, one has to go before the other can be alone.
-    let Ok(_suspect) = shared.suspect.try_lock() else {
+    // Of two, one has to go before the other can run solo.
+    let Ok(_turn) = shared.solo_turn.try_lock() else {
         return End::Snoozed {
-            after: jittered(ALONE_PAUSE),
+            after: jittered(SOLO_PAUSE),
         };
     };
-    hold.leave_company();
-    let alone = tokio::time::timeout(ALONE_PATIENCE, shared.company.write());
-    let _alone = shared.draining.run_until_cancelled(alone).await;
+    hold.leave_shared_run();
+    let solo = tokio::time::timeout(SOLO_PATIENCE, shared.solo.write());
+    let _solo = shared.draining.run_until_cancelled(solo).await;
     if !shared.may_begin() {
         return End::Stopped;
     }
@@ -132,7 +133,8 @@ async fn execute(
             return End::Failed { error, after: None };
         }
     };
-    let attempt = with_metadata(caused, attempt).in_current_span();
+    let attempt = with_metadata(caused, attempt);
+    let attempt = shared.work.layers.around(job, attempt).in_current_span();
     let end = supervise(attempt, hold, timeout).await;
     match end {
         End::Failed { .. } | End::Panicked { .. } | End::Stopped if hold.is_unwanted() => {

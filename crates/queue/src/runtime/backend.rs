@@ -67,13 +67,13 @@ impl BackendConfig for QueueBackend {
     type Id = TaskId;
     type Kind = Ephemeral;
     type Config = ();
-    type Layer = tower_layer::Identity;
+    type Layer = tower::layer::util::Identity;
 
     fn config(&self) -> &() {
         &()
     }
 
     fn middleware(&mut self, _: &mut WorkerContext) -> Self::Layer {
-        tower_layer::Identity::new()
+        tower::layer::util::Identity::new()
     }
 }

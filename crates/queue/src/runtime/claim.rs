@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use crate::store::{Claimer, JobStore};
+use crate::store::{ClaimCursor, JobStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
-    held::Company,
+    local_jobs::SharedRun,
     metrics::CLAIMED,
     retry::{Pauses, in_time, jittered},
     shared::{Assigned, Shared},
@@ -56,7 +56,7 @@ async fn claim_until_drained(
     store: JobStore,
     assigned: &mpsc::UnboundedSender<Assigned>,
 ) {
-    let mut claims = Claimer::new(store.with_own_connection(), &queue.name);
+    let mut cursor = ClaimCursor::new(store.with_own_connection(), &queue.name);
     let slots = Arc::new(Semaphore::new(queue.concurrency));
     let bell = shared.wakeups.bell(&queue.name);
     let mut look = FIRST_LOOK;
@@ -75,7 +75,7 @@ async fn claim_until_drained(
 
         let wanted = free.num_permits();
         let claimed = if shared.lease.is_current() {
-            claim(queue, shared, &mut claims, free, assigned).await
+            claim(queue, shared, &mut cursor, free, assigned).await
         } else {
             Ok(0)
         };
@@ -101,8 +101,10 @@ async fn claim_until_drained(
             }
             Err(error) => {
                 tracing::warn!(queue = queue.name, %error, "jobs cannot be claimed");
-                // Another connection: the pool may wait for this one, see `with_own_connection`.
-                claims = Claimer::new(store.with_own_connection(), &queue.name);
+                if error.is_silence() {
+                    // The pool may wait for this connection, see `with_own_connection`.
+                    cursor = ClaimCursor::new(store.with_own_connection(), &queue.name);
+                }
                 let pause = tokio::time::sleep(pauses.next());
                 shared.draining.run_until_cancelled(pause).await;
             }
@@ -114,19 +116,19 @@ async fn claim_until_drained(
 async fn claim(
     queue: &Queue,
     shared: &Shared,
-    claimer: &mut Claimer,
+    cursor: &mut ClaimCursor,
     mut free: OwnedSemaphorePermit,
     assigned: &mpsc::UnboundedSender<Assigned>,
 ) -> Result<usize, super::retry::StatementError> {
-    let company: Company = Arc::new(Arc::clone(&shared.company).read_owned().await);
+    let shared_run: SharedRun = Arc::new(Arc::clone(&shared.solo).read_owned().await);
     let _claiming = shared.claiming.read().await;
     shared.claiming_since.due(&queue.name);
     let worker = shared.lease.worker();
     let wanted = free.num_permits() as u64;
     let jobs = if shared.limits.has(&queue.name) {
-        in_time(claimer.claim_limited(worker, wanted)).await
+        in_time(cursor.claim_limited(worker, wanted)).await
     } else {
-        in_time(claimer.claim(worker, wanted)).await
+        in_time(cursor.claim(worker, wanted)).await
     };
     let jobs = jobs.inspect_err(|_| shared.unconfirmed.claim_failed())?;
     shared.claiming_since.answered(&queue.name);
@@ -136,8 +138,8 @@ async fn claim(
     let slots = from_fn(|| free.split(1));
     for (job, slot) in jobs.into_iter().zip(slots) {
         let hold = shared
-            .held
-            .insert(job.id, job.lease_number, Arc::clone(&company));
+            .local_jobs
+            .insert(job.id, job.lease_number, Arc::clone(&shared_run));
         // The receiver goes only after this loop.
         drop(assigned.send(Assigned { job, hold, slot }));
     }

@@ -42,7 +42,7 @@ impl JobContext {
             id: job.id,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
-            request_id: job.request_id.clone(),
+            request_id: job.metadata.request_id.clone(),
             trace,
             resources: Arc::default(),
             timeout,

@@ -10,16 +10,18 @@ use tokio::{
 };
 
 use super::{
-    claim, finish, heartbeat, limits, listen, metrics, promote,
+    claim,
+    connection::SharedConnection,
+    finish, heartbeat, limits, listen, metrics, promote, reconcile,
     retry::STATEMENT_TIMEOUT,
     sample, schedule,
     shared::{Assigned, Shared},
 };
 
-/// How many connections the loops share: the heartbeat waits for none, and the rest is short. The claims
-/// of each queue and the reports have one of their own, so that none waits for another and the same
-/// statement meets the same session again (`cargo race execute`: a tenth). Then there is the listener's.
-const SHARED_CONNECTIONS: u32 = 2;
+/// The heartbeat, the claims of each queue and the reports have a connection each, so that none waits for
+/// another and the same statement meets the same session again (`cargo race execute`: a tenth). Then
+/// there is the listener's. The other loops share this one.
+const SHARED_CONNECTIONS: u32 = 1;
 
 /// How many threads run loops: while one reads a claim, the other stores reports (`cargo race execute`).
 const THREADS: usize = 2;
@@ -72,6 +74,7 @@ impl Control {
 
         let shared = self.shared;
         metrics::start(&shared.config, &shared.work.tasks);
+        let connection = SharedConnection::new(store.clone());
         let mut loops = JoinSet::new();
         for (queue, assigned) in shared.config.queues.0.iter().zip(self.assigned) {
             loops.spawn(claim::run(
@@ -87,10 +90,11 @@ impl Control {
             self.reports,
         ));
         loops.spawn(heartbeat::run(Arc::clone(&shared), store.clone()));
-        loops.spawn(limits::run(Arc::clone(&shared), store.clone()));
-        loops.spawn(promote::run(Arc::clone(&shared), store.clone()));
-        loops.spawn(sample::run(Arc::clone(&shared), store.clone()));
-        loops.spawn(schedule::run(Arc::clone(&shared), store.clone()));
+        loops.spawn(reconcile::run(Arc::clone(&shared), connection.clone()));
+        loops.spawn(limits::run(Arc::clone(&shared), connection.clone()));
+        loops.spawn(promote::run(Arc::clone(&shared), connection.clone()));
+        loops.spawn(sample::run(Arc::clone(&shared), connection.clone()));
+        loops.spawn(schedule::run(Arc::clone(&shared), connection.clone()));
         if let Some(url) = shared.config.listen_url.clone() {
             loops.spawn(listen::run(Arc::clone(&shared), url));
         }

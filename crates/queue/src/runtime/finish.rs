@@ -58,15 +58,17 @@ pub(super) async fn run(
             Err(error) => {
                 // Of a batch that was halved, some are stored and some put aside.
                 batch.retain(|report| {
-                    shared.held.holds(report.job_id, report.lease_number)
+                    shared.local_jobs.holds(report.job_id, report.lease_number)
                         && !refused.contains(report)
                 });
                 tracing::warn!(reports = batch.len(), %error, "outcomes cannot be stored yet");
                 if shared.drained.is_cancelled() {
                     return;
                 }
-                // Another connection: the pool may wait for this one, see `with_own_connection`.
-                store = shared_store.with_own_connection();
+                if error.is_silence() {
+                    // The pool may wait for this connection, see `with_own_connection`.
+                    store = shared_store.with_own_connection();
+                }
                 tokio::time::sleep(pauses.next()).await;
             }
         }
@@ -126,5 +128,5 @@ fn let_go(shared: &Shared, report: &Report, verdict: Verdict) {
             "the outcome came too late: the job belongs to another attempt"
         );
     }
-    shared.held.remove(report.job_id, report.lease_number);
+    shared.local_jobs.remove(report.job_id, report.lease_number);
 }

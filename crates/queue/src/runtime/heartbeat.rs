@@ -1,14 +1,12 @@
-//! The heartbeat loop: renews this worker's lease, hands back what a lost reply left behind, and
-//! takes the jobs of workers that are dead.
+//! The heartbeat loop: renews this worker's lease.
 
 use std::{sync::Arc, time::Instant};
 
-use crate::store::{Heartbeat, JobStore, Rescued, heartbeat_interval};
+use crate::store::{Heartbeat, JobStore, heartbeat_interval};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::{
-    metrics::RESCUED,
     retry::{StatementError, in_time},
     shared::Shared,
 };
@@ -37,19 +35,25 @@ pub(super) async fn register(
     .await
 }
 
-async fn beat_for_ever(shared: &Shared, store: &JobStore) {
+async fn beat_for_ever(shared: &Shared, shared_store: &JobStore) {
+    // It waits for no statement about jobs, which a lock may hold up for longer than a lease.
+    let mut store = shared_store.with_own_connection();
     let mut ticks = tokio::time::interval(heartbeat_interval(shared.config.lease));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut said_lost = false;
     loop {
         ticks.tick().await;
-        if let Err(error) = beat(shared, store).await {
+        if let Err(error) = beat(shared, &store).await {
             tracing::warn!(%error, "the lease cannot be renewed");
+            if error.is_silence() {
+                // The pool may wait for this connection, see `with_own_connection`.
+                store = shared_store.with_own_connection();
+            }
         }
         let is_lost = !shared.lease.is_current();
         if is_lost && !said_lost {
             tracing::error!("the lease is over: nothing begins before it is renewed");
-            shared.held.cancel_all();
+            shared.local_jobs.cancel_all();
         } else if said_lost && !is_lost {
             tracing::info!("the lease is renewed: jobs begin again");
         }
@@ -63,25 +67,19 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     let heartbeat = in_time(store.heartbeat(worker, shared.config.lease)).await?;
     let Heartbeat::Renewed {
         rescue_is_due,
-        has_jobs,
         clock_is_back,
     } = heartbeat
     else {
         return start_over(shared, store).await;
     };
     shared.lease.renewed(asked_at);
+    shared.renewals.send_replace(rescue_is_due);
     if clock_is_back {
         let count = in_time(store.renew_future_leases()).await?;
         tracing::warn!(
             count,
             "the database's clock was set back: leases begin anew"
         );
-    }
-    if has_jobs {
-        compare(shared, store, worker).await?;
-    }
-    if rescue_is_due && let Err(error) = rescue(shared, store).await {
-        tracing::warn!(%error, "jobs of dead workers cannot be rescued");
     }
     Ok(())
 }
@@ -90,8 +88,8 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
 /// themselves for two leases; their outcomes no longer count, but their slots do.
 async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     tracing::warn!("this worker's jobs were taken over: it goes on as a new one");
-    shared.held.cancel_all();
-    let (lost, lease) = (shared.held.all(), shared.config.lease);
+    shared.local_jobs.cancel_all();
+    let (lost, lease) = (shared.local_jobs.all(), shared.config.lease);
     tokio::spawn(async move {
         tokio::time::sleep(2 * lease).await;
         for hold in lost {
@@ -102,42 +100,6 @@ async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementEr
     let worker = Uuid::now_v7();
     register(shared, store, worker).await?;
     shared.lease.replace(worker, asked_at);
-    Ok(())
-}
-
-/// Compares what the database leases to this worker with what it holds.
-async fn compare(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), StatementError> {
-    let leases = in_time(store.leases(worker)).await?;
-    let unwanted = leases
-        .iter()
-        .filter(|lease| lease.cancel_requested_at.is_some());
-    shared.held.cancel(unwanted.map(|lease| lease.id));
-    let claims = leases.iter().map(|lease| (lease.id, lease.lease_number));
-    let unconfirmed = claims.filter(|(job, number)| !shared.held.holds(*job, *number));
-    if shared.unconfirmed.are_overdue(unconfirmed) {
-        reconcile(shared, store, worker).await?;
-    }
-    Ok(())
-}
-
-async fn reconcile(shared: &Shared, store: &JobStore, worker: Uuid) -> Result<(), StatementError> {
-    let _no_claim = shared.claiming.write().await;
-    let count = in_time(store.reconcile(worker, &shared.held.claims())).await?;
-    if count > 0 {
-        tracing::warn!(count, "jobs went back whose claim was never answered");
-        shared.wakeups.ring_all();
-    }
-    Ok(())
-}
-
-async fn rescue(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
-    let Rescued { requeued, dead } = in_time(store.rescue()).await?;
-    if requeued + dead > 0 {
-        RESCUED.add(requeued, ["requeued".into()]);
-        RESCUED.add(dead, ["dead".into()]);
-        tracing::warn!(requeued, dead, "jobs of dead workers were rescued");
-        shared.wakeups.ring_all();
-    }
     Ok(())
 }
 

@@ -8,12 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::store::JobStore;
-
-use super::{
-    retry::{in_time, jittered},
-    shared::Shared,
-};
+use super::{connection::SharedConnection, retry::jittered, shared::Shared};
 
 const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -35,16 +30,19 @@ impl Limits {
 }
 
 /// Runs until the worker drains.
-pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
+pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
     let draining = shared.draining.clone();
     draining
-        .run_until_cancelled(look_for_ever(&shared, &store))
+        .run_until_cancelled(look_for_ever(&shared, &connection))
         .await;
 }
 
-async fn look_for_ever(shared: &Shared, store: &JobStore) {
+async fn look_for_ever(shared: &Shared, connection: &SharedConnection) {
     loop {
-        match in_time(store.limited_queues()).await {
+        match connection
+            .in_time(|store| async move { store.limited_queues().await })
+            .await
+        {
             Ok(queues) => shared.limits.set(queues),
             Err(error) => tracing::warn!(%error, "the limits of queues cannot be looked up"),
         }

@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::store::JobStore;
-
-use super::{retry::in_time, shared::Shared};
+use super::{connection::SharedConnection, shared::Shared};
 
 /// A scheduled job is late by at most so much.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -13,16 +11,19 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const BATCH: u64 = 1000;
 
 /// Runs until the worker drains.
-pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
+pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
     let draining = shared.draining.clone();
     draining
-        .run_until_cancelled(promote_for_ever(&shared, &store))
+        .run_until_cancelled(promote_for_ever(&shared, &connection))
         .await;
 }
 
-async fn promote_for_ever(shared: &Shared, store: &JobStore) {
+async fn promote_for_ever(shared: &Shared, connection: &SharedConnection) {
     loop {
-        match in_time(store.promote(BATCH)).await {
+        match connection
+            .in_time(|store| async move { store.promote(BATCH).await })
+            .await
+        {
             Ok(BATCH) => {
                 shared.wakeups.ring_all();
                 continue;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{JobContext, Registry, ScheduleError, Schedules, TaskError, registry::Tasks};
-use crate::{Task, entities::finished_job::State, store::JobStore};
+use crate::{JobState, Task, store::JobStore};
 
 /// Small, so that no statement holds locks or the disk for long.
 const BATCH: u64 = 1000;
@@ -52,9 +52,9 @@ async fn prune_finished_jobs(
         dead,
     } = &*job.resources;
     let ages = [
-        (State::Completed, *finished),
-        (State::Cancelled, *finished),
-        (State::Dead, *dead),
+        (JobState::Completed, *finished),
+        (JobState::Cancelled, *finished),
+        (JobState::Dead, *dead),
     ];
     for (state, age) in ages {
         while !job.cancellation.is_cancelled() && store.prune(state, age, BATCH).await? == BATCH {}

@@ -1,6 +1,6 @@
 //! How the loops wait: for the database to answer again, and for the clock.
 
-use std::{future::Future, time::Duration};
+use std::{borrow::Cow, future::Future, time::Duration};
 
 use sea_orm::{DbErr, RuntimeErr};
 use thiserror::Error;
@@ -24,19 +24,28 @@ impl StatementError {
     /// Whether the database refuses a value, so that trying again is in vain: SQLSTATE classes 22 and
     /// 23, and `SQLITE_CONSTRAINT` (19) with its extensions.
     pub(super) fn is_about_data(&self) -> bool {
+        self.answer().is_some_and(|code| match code.len() {
+            5 => code.starts_with("22") || code.starts_with("23"),
+            _ => code.parse::<u32>().is_ok_and(|code| code & 0xff == 19),
+        })
+    }
+
+    /// Whether the database did not answer at all, so that the connection may be lost.
+    pub(super) fn is_silence(&self) -> bool {
+        self.answer().is_none()
+    }
+
+    /// The code of the database's answer.
+    fn answer(&self) -> Option<Cow<'_, str>> {
         let Self::Database(
             DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
         ) = self
         else {
-            return false;
+            return None;
         };
-        let code = error
+        error
             .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code);
-        code.is_some_and(|code| match code.len() {
-            5 => code.starts_with("22") || code.starts_with("23"),
-            _ => code.parse::<u32>().is_ok_and(|code| code & 0xff == 19),
-        })
+            .and_then(sqlx::error::DatabaseError::code)
     }
 }
 

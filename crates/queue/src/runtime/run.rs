@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::Context;
-use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
+use apalis::prelude::{WorkerBuilder, WorkerError};
 use bare_database::DatabaseUrl;
 use tokio::{
-    sync::{Mutex, RwLock, mpsc, oneshot},
+    sync::{Mutex, RwLock, mpsc, oneshot, watch},
     task::{JoinError, JoinSet},
     time::timeout,
 };
@@ -22,9 +22,10 @@ use super::{
     backend::QueueBackend,
     control::{Control, Started},
     health::{Claiming, Health},
-    held::Held,
+    layers::Layered,
     lease::Lease,
     limits::Limits,
+    local_jobs::LocalJobs,
     registry::Tasks,
     shared::{Assigned, Shared, Wakeups},
     unconfirmed::UnconfirmedClaims,
@@ -63,6 +64,8 @@ pub(super) struct Work {
     pub(super) tasks: Tasks,
     /// What it enqueues by the clock.
     pub(super) schedules: Schedules,
+    /// What its attempts pass.
+    pub(super) layers: Layered,
 }
 
 /// A worker that claims and runs jobs.
@@ -90,13 +93,14 @@ impl Runtime {
             is_listening: AtomicBool::new(false),
             wakeups: Wakeups::new(config.queues.0.iter().map(|queue| queue.name.as_str())),
             lease: Lease::new(Uuid::now_v7(), config.lease),
-            held: Held::default(),
+            local_jobs: LocalJobs::default(),
             claiming: RwLock::default(),
             claiming_since: Claiming::default(),
+            renewals: watch::Sender::new(false),
             unconfirmed: UnconfirmedClaims::default(),
             limits: Limits::default(),
-            company: Arc::default(),
-            suspect: Mutex::default(),
+            solo: Arc::default(),
+            solo_turn: Mutex::default(),
             reports: report_sender,
             draining: CancellationToken::new(),
             drained: CancellationToken::new(),
@@ -151,7 +155,7 @@ impl Runtime {
                 false
             }
         };
-        tracing::info!("no further job begins");
+        tracing::info!("shutting down: no new jobs");
         shared.draining.cancel();
         if timeout(shared.config.grace, ended(&mut running))
             .await
@@ -170,11 +174,11 @@ impl Runtime {
 
 /// Stops what did not end within the grace. Attempts that only wait for their outcomes to be stored have ended.
 async fn stop(shared: &Shared, running: &mut JoinSet<Result<(), WorkerError>>) {
-    let count = shared.held.abort_all();
+    let count = shared.local_jobs.abort_all();
     if count == 0 {
         return;
     }
-    tracing::warn!(count, "jobs did not end within the grace and are stopped");
+    tracing::warn!(count, "grace period expired: jobs are stopped");
     if timeout(EXIT_PATIENCE / 2, ended(running)).await.is_err() {
         tracing::error!("a job blocks its thread and cannot be stopped");
     }

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use crate::store::JobStore;
 use chrono::Utc;
 use tokio::time::Instant;
 
 use super::{
+    connection::SharedConnection,
     metrics::{JOBS, OLDEST_JOB_AGE, WORKERS},
-    retry::{StatementError, in_time, jittered},
+    retry::{StatementError, jittered},
     shared::Shared,
 };
 use crate::settings::Queue;
@@ -25,22 +25,22 @@ const INTERVAL: Duration = Duration::from_secs(30);
 const SHARE: u32 = 20;
 
 /// Runs until the worker drains; not at all where nobody is told of metrics.
-pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
+pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
     if dockerflow::metrics::is_on() {
         let draining = shared.draining.clone();
         let queues = &shared.config.queues.0;
         draining
-            .run_until_cancelled(sample_for_ever(queues, &store))
+            .run_until_cancelled(sample_for_ever(queues, &connection))
             .await;
     }
 }
 
-async fn sample_for_ever(queues: &[Queue], store: &JobStore) {
+async fn sample_for_ever(queues: &[Queue], connection: &SharedConnection) {
     // A queue that was seen once is shown as empty from then on, rather than not at all.
     let mut seen: BTreeSet<String> = queues.iter().map(|queue| queue.name.clone()).collect();
     loop {
         let begun = Instant::now();
-        if let Err(error) = sample(&mut seen, store).await {
+        if let Err(error) = sample(&mut seen, connection).await {
             tracing::warn!(%error, "the queues cannot be counted");
         }
         tokio::time::sleep(jittered(INTERVAL.max(begun.elapsed() * SHARE))).await;
@@ -58,9 +58,16 @@ struct Sample {
     workers: u32,
 }
 
-async fn sample(seen: &mut BTreeSet<String>, store: &JobStore) -> Result<(), StatementError> {
-    let stats = in_time(store.stats()).await?;
-    let workers = in_time(store.live_workers()).await?;
+async fn sample(
+    seen: &mut BTreeSet<String>,
+    connection: &SharedConnection,
+) -> Result<(), StatementError> {
+    let stats = connection
+        .in_time(|store| async move { store.stats().await })
+        .await?;
+    let workers = connection
+        .in_time(|store| async move { store.live_workers().await })
+        .await?;
     // By this process's clock: one statement less, and here a second more or less does not matter.
     let now = Utc::now();
 

@@ -9,22 +9,16 @@ use croner::{
     parser::{CronParser, Seconds},
 };
 use jiff::{Timestamp, Zoned, tz::TimeZone};
-use sea_orm::DbErr;
 use thiserror::Error;
-use tokio::time::timeout;
 
-use super::shared::Shared;
-use crate::store::{JobStore, NewJob};
+use super::{connection::SharedConnection, retry::StatementError, shared::Shared};
+use crate::NewJob;
 
 /// A tick that is older is no longer made up for singly: of those, only the last is enqueued.
 const LATENESS: chrono::Duration = chrono::Duration::seconds(60);
 
 /// The longest sleep, so that a clock that was set is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-
-/// How long the database may take over all schedules. What is enqueued by then stays, so the next look goes on
-/// from there.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The pause after the database failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -143,26 +137,22 @@ fn to_utc(tick: &Zoned) -> Option<DateTime<Utc>> {
 }
 
 /// Runs until the worker drains.
-pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
+pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
     if shared.work.schedules.0.is_empty() {
         return;
     }
     let draining = shared.draining.clone();
     draining
-        .run_until_cancelled(tick_for_ever(&shared.work.schedules, &store))
+        .run_until_cancelled(tick_for_ever(&shared.work.schedules, &connection))
         .await;
 }
 
-async fn tick_for_ever(schedules: &Schedules, store: &JobStore) {
+async fn tick_for_ever(schedules: &Schedules, connection: &SharedConnection) {
     loop {
-        let sleep = match timeout(PATIENCE, tick(schedules, store)).await {
-            Ok(Ok(sleep)) => sleep.min(LONGEST_SLEEP),
-            Ok(Err(error)) => {
+        let sleep = match tick(schedules, connection).await {
+            Ok(sleep) => sleep.min(LONGEST_SLEEP),
+            Err(error) => {
                 tracing::warn!(%error, "schedules cannot be looked after");
-                PAUSE
-            }
-            Err(_) => {
-                tracing::warn!("the database did not answer in time, which schedules wait for");
                 PAUSE
             }
         };
@@ -171,17 +161,26 @@ async fn tick_for_ever(schedules: &Schedules, store: &JobStore) {
 }
 
 /// Enqueues what is due, and answers how long it is until something is.
-async fn tick(schedules: &Schedules, store: &JobStore) -> Result<Duration, DbErr> {
-    let now = store.now().await?;
+async fn tick(
+    schedules: &Schedules,
+    connection: &SharedConnection,
+) -> Result<Duration, StatementError> {
+    let now = connection
+        .in_time(|store| async move { store.now().await })
+        .await?;
     let mut next = now + LONGEST_SLEEP;
     for schedule in &schedules.0 {
-        let last = store.last_tick(schedule.name, now).await?;
+        let name = schedule.name;
+        let last = connection
+            .in_time(|store| async move { store.last_tick(name, now).await })
+            .await?;
         for tick in schedule.due(last, now) {
-            if store
-                .fire(schedule.name, tick, (schedule.job)(tick))
+            let job = (schedule.job)(tick);
+            if connection
+                .in_time(|store| async move { store.fire(name, tick, job).await })
                 .await?
             {
-                tracing::info!(schedule = schedule.name, %tick, "a schedule enqueued its job");
+                tracing::info!(schedule = name, %tick, "a schedule enqueued its job");
             }
         }
         next = next.min(schedule.next(now).unwrap_or(next));

@@ -6,14 +6,14 @@ use std::{
 };
 
 use crate::store::{ClaimedJob, Report};
-use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     health::Claiming,
-    held::{Held, Hold},
     lease::Lease,
     limits::Limits,
+    local_jobs::{Hold, LocalJobs},
     run::{Config, Work},
     unconfirmed::UnconfirmedClaims,
 };
@@ -29,22 +29,23 @@ pub(super) struct Assigned {
 pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) work: Work,
-    pub(super) held: Held,
+    pub(super) local_jobs: LocalJobs,
     pub(super) lease: Lease,
     /// Held for reading by a claim under way, for writing by a reconciliation: a job whose claim is
     /// not yet noted must not be taken for one that got lost.
     pub(super) claiming: RwLock<()>,
     /// Which queues' claims are not answered.
     pub(super) claiming_since: Claiming,
+    /// Tells of each renewal of the lease, and whether a rescue is due.
+    pub(super) renewals: watch::Sender<bool>,
     /// Jobs that are leased to this worker and that it does not hold.
     pub(super) unconfirmed: UnconfirmedClaims,
     /// Which of its queues have a limit across all workers.
     pub(super) limits: Limits,
-    /// Held for reading by every job that this process holds, for writing by one that must be the
-    /// only one.
-    pub(super) company: Arc<RwLock<()>>,
-    /// Held by the one that must be the only one, from when it begins to wait for that.
-    pub(super) suspect: Mutex<()>,
+    /// Held for reading by every job that this process holds, for writing by one that runs solo.
+    pub(super) solo: Arc<RwLock<()>>,
+    /// Held by the job whose turn it is to run solo, from when it begins to wait for that.
+    pub(super) solo_turn: Mutex<()>,
     /// Where attempts report.
     pub(super) reports: mpsc::Sender<Report>,
     /// What makes each queue look for jobs at once.

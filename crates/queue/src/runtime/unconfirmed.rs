@@ -4,12 +4,15 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use uuid::Uuid;
 
 use super::retry::STATEMENT_TIMEOUT;
+
+/// The database may execute a claim so long after it was given up.
+const LATELY: Duration = Duration::from_mins(1);
 
 /// What is known of such jobs.
 #[derive(Debug, Default)]
@@ -26,6 +29,12 @@ impl UnconfirmedClaims {
     /// Notes that a claim failed, which the database may have executed.
     pub(super) fn claim_failed(&self) {
         self.state().last_failure = Some(Instant::now());
+    }
+
+    /// Whether a claim failed within the last minute.
+    pub(super) fn claim_failed_lately(&self) -> bool {
+        let failure = self.state().last_failure;
+        failure.is_some_and(|at| at.elapsed() < LATELY)
     }
 
     /// Notes which jobs are leased and not held, and answers whether to hand some back. The reply to a claim

@@ -2,11 +2,14 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
+use apalis::prelude::{BoxDynError, Layer, Service, Task};
 use dockerflow::{ProcessSettings, checks::Checks, poem::OperatorsPort, version::Version};
 use sea_orm::DatabaseConnection;
 
 use super::{
-    Registry, Schedules, endpoints, prune,
+    Attempt, AttemptService, Registry, Schedules, endpoints,
+    layers::Layers,
+    prune,
     prune::Retention,
     registry::Tasks,
     run::{Config, Runtime, Work},
@@ -20,6 +23,7 @@ pub struct WorkerBuilder {
     tasks: Tasks,
     schedules: Schedules,
     checks: Checks,
+    layers: Layers,
     prunes: bool,
 }
 
@@ -35,6 +39,32 @@ impl WorkerBuilder {
     /// What it enqueues by the clock, besides the pruning of finished jobs.
     pub fn schedules(self, schedules: Schedules) -> Self {
         Self { schedules, ..self }
+    }
+
+    /// Wraps a layer around all attempts, inside those that were added before. It may be one of
+    /// [`apalis::layers`], or any other of tower. An attempt that waits for a layer has its slot and its
+    /// time limit; what a layer refuses is tried again.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<AttemptService> + Send + 'static,
+        L::Service: Service<Task<Attempt>, Response = ()> + Send + 'static,
+        <L::Service as Service<Task<Attempt>>>::Error: Into<BoxDynError>,
+        <L::Service as Service<Task<Attempt>>>::Future: Send,
+    {
+        self.layers.add(None, layer);
+        self
+    }
+
+    /// The same around the attempts of one queue, inside those of all.
+    pub fn queue_layer<L>(mut self, queue: &str, layer: L) -> Self
+    where
+        L: Layer<AttemptService> + Send + 'static,
+        L::Service: Service<Task<Attempt>, Response = ()> + Send + 'static,
+        <L::Service as Service<Task<Attempt>>>::Error: Into<BoxDynError>,
+        <L::Service as Service<Task<Attempt>>>::Future: Send,
+    {
+        self.layers.add(Some(queue), layer);
+        self
     }
 
     /// What its `/__heartbeat__` asks, besides whether it claims jobs.
@@ -83,6 +113,7 @@ impl WorkerBuilder {
         let work = Work {
             tasks: self.tasks.and(prune::task(retention)),
             schedules,
+            layers: self.layers.build(),
         };
         Ok(Worker {
             runtime: Runtime::start(config, database, work).await?,
@@ -113,6 +144,7 @@ impl Worker {
             tasks: Tasks::default(),
             schedules: Schedules::new(),
             checks: Checks::new(),
+            layers: Layers::default(),
             prunes: true,
         }
     }

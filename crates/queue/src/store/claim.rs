@@ -1,6 +1,6 @@
 //! Claiming: jobs that are available become this worker's.
 
-mod claimer;
+mod cursor;
 mod sqlite;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -13,9 +13,9 @@ use sea_orm::{
 use sqlx::Row as _;
 use uuid::Uuid;
 
-pub use self::claimer::Claimer;
+pub use self::cursor::ClaimCursor;
 use super::{JobStore, handle::postgres};
-use crate::entities::queue;
+use crate::{Metadata, entities::queue};
 
 /// A job that was handed to a worker.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
@@ -48,12 +48,8 @@ pub struct ClaimedJob {
     pub started_at: DateTime<Utc>,
     /// The errors of its earlier attempts, as JSON text.
     pub errors: Option<String>,
-    /// The request that enqueued it.
-    pub request_id: Option<String>,
-    /// The trace that it belongs to.
-    pub traceparent: Option<String>,
-    /// What travels along with the trace (W3C `baggage`).
-    pub baggage: Option<String>,
+    /// Where it came from.
+    pub metadata: Metadata,
 }
 
 impl JobStore {
@@ -202,9 +198,7 @@ fn read(row: &QueryResult) -> Result<ClaimedJob, DbErr> {
         run_at: next!(),
         started_at: next!(),
         errors: next!(),
-        request_id: next!(),
-        traceparent: next!(),
-        baggage: next!(),
+        metadata: Metadata::from_json(next!()),
     })
 }
 
@@ -225,7 +219,7 @@ WHERE ctid = ANY(ARRAY(",
             "))
 RETURNING id, kind, queue, priority, payload::text AS payload, attempt, max_attempts, timeout_seconds,
           lease_number, deaths, cancel_requested_at, run_at, started_at, errors::text AS errors,
-          request_id, traceparent, baggage"
+          metadata::text AS metadata"
         )
     };
 }

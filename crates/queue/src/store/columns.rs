@@ -4,7 +4,7 @@
 macro_rules! kept_columns {
     () => {
         "id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, run_at, \
-         created_at, started_at, request_id, traceparent, baggage, enqueued_by"
+         created_at, started_at, metadata"
     };
 }
 

@@ -8,9 +8,8 @@ use std::time::Duration;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-pub(super) use self::sqlite::bury;
 use super::JobStore;
-use crate::entities::finished_job;
+use crate::JobState;
 
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,11 +86,11 @@ impl Outcome {
         }
     }
 
-    fn end(self) -> Option<finished_job::State> {
+    fn end(self) -> Option<JobState> {
         match self {
-            Self::Completed => Some(finished_job::State::Completed),
-            Self::Dead => Some(finished_job::State::Dead),
-            Self::Cancelled => Some(finished_job::State::Cancelled),
+            Self::Completed => Some(JobState::Completed),
+            Self::Dead => Some(JobState::Dead),
+            Self::Cancelled => Some(JobState::Cancelled),
             Self::Retry { .. } | Self::Snooze { .. } | Self::Release => None,
         }
     }

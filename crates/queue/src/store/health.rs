@@ -9,7 +9,10 @@ use super::{
     JobStore,
     handle::{TOLERANCE, milliseconds, postgres},
 };
-use crate::entities::{finished_job, worker};
+use crate::{
+    JobState,
+    entities::{finished_job, worker},
+};
 
 /// How the queues are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl JobStore {
         let since = now - TimeDelta::milliseconds(milliseconds(recently));
         // Walks `finished_job_age` (state, finished_at).
         let dead = finished_job::Entity::find()
-            .filter(finished_job::Column::State.eq(finished_job::State::Dead))
+            .filter(finished_job::Column::State.eq(JobState::Dead))
             .filter(finished_job::Column::FinishedAt.gte(since))
             .count(&self.db)
             .await?;

@@ -1,25 +1,19 @@
 //! Leases: a worker's jobs are its own for as long as it renews its row in `worker`.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, QueryFilter, QuerySelect, QueryTrait, Select, Value,
-    sea_query::{ArrayType, Expr, ExprTrait},
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Select,
 };
 use uuid::Uuid;
 
 use super::{
     JobStore,
-    handle::{TOLERANCE, milliseconds, postgres, sqlite_after, wake},
+    handle::{TOLERANCE, milliseconds, postgres, sqlite_after},
 };
-use crate::entities::{job, worker};
+use crate::entities::worker;
 
 /// How often a lease is renewed within its length.
 const BEATS_PER_LEASE: u32 = 4;
@@ -37,28 +31,14 @@ pub fn heartbeat_interval(lease: Duration) -> Duration {
 pub enum Heartbeat {
     /// The lease is renewed.
     Renewed {
-        /// Whether there are workers that are certainly dead, or jobs of such: see
-        /// [`rescue`](JobStore::rescue).
+        /// Whether there are workers that are certainly dead: see [`rescue`](JobStore::rescue).
         rescue_is_due: bool,
-        /// Whether jobs are leased to the worker: see [`leases`](JobStore::leases).
-        has_jobs: bool,
         /// Whether heartbeats lie ahead of the database's clock, which was set back: see
         /// [`renew_future_leases`](JobStore::renew_future_leases).
         clock_is_back: bool,
     },
     /// The worker is no longer known: its jobs are somebody else's.
     Unknown,
-}
-
-/// A job that the database leases to a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct Lease {
-    /// The job.
-    pub id: Uuid,
-    /// The number of the lease.
-    pub lease_number: i32,
-    /// When somebody asked to cancel the job.
-    pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 impl JobStore {
@@ -102,7 +82,7 @@ impl JobStore {
             .map(drop)
     }
 
-    /// Renews a worker's lease.
+    /// Renews a worker's lease. Touches only `worker`: a lock on the jobs must not end leases.
     ///
     /// Nobody is to be rescued before heartbeats have followed each other for a whole `lease`: after
     /// an outage of the database every lease is over, and the others must have had the time to renew
@@ -123,7 +103,6 @@ impl JobStore {
         row.map_or(Ok(Heartbeat::Unknown), |row| {
             Ok(Heartbeat::Renewed {
                 rescue_is_due: row.try_get("", "rescue_is_due")?,
-                has_jobs: row.try_get("", "has_jobs")?,
                 clock_is_back: row.try_get("", "clock_is_back")?,
             })
         })
@@ -143,14 +122,12 @@ impl JobStore {
         row.steady_since = Set(steady_since);
         row.expires_at = Set(sqlite_after(now, lease));
         row.update(&txn).await?;
+        let expired = worker::Entity::find().filter(worker::Column::ExpiresAt.lt(now));
         let rescue_is_due =
-            sqlite_after(steady_since, lease) <= now && rescue_is_due_sqlite(&txn, now).await?;
-        let lease = running_under(id).select_only().column(job::Column::Id);
-        let has_jobs = lease.into_tuple::<Uuid>().one(&txn).await?.is_some();
+            sqlite_after(steady_since, lease) <= now && expired.one(&txn).await?.is_some();
         txn.commit().await?;
         Ok(Heartbeat::Renewed {
             rescue_is_due,
-            has_jobs,
             clock_is_back,
         })
     }
@@ -187,86 +164,6 @@ impl JobStore {
             .await
             .map(drop)
     }
-
-    /// Hands back the jobs that `worker` leased and does not know of: a claim whose reply was lost. What it
-    /// knows of, `held`, are jobs and their lease numbers. Answers how many go back. No claim of this
-    /// worker may be under way.
-    pub async fn reconcile(&self, worker: Uuid, held: &[(Uuid, i32)]) -> Result<u64, DbErr> {
-        if self.is_sqlite() {
-            return self.reconcile_sqlite(worker, held).await;
-        }
-        let array = |kind, values: Vec<Value>| Value::Array(kind, Some(Box::new(values)));
-        let values = [
-            worker.into(),
-            array(
-                ArrayType::Uuid,
-                held.iter().map(|(id, _)| (*id).into()).collect(),
-            ),
-            array(
-                ArrayType::Int,
-                held.iter().map(|(_, number)| (*number).into()).collect(),
-            ),
-        ];
-        let lost = self.db.query_all_raw(postgres(RECONCILE, values)).await?;
-        let queues = lost.iter().map(|row| row.try_get("", "queue"));
-        let queues: BTreeSet<String> = queues.collect::<Result<_, _>>()?;
-        for queue in queues {
-            wake(&self.db, &queue).await?;
-        }
-        Ok(lost.len() as u64)
-    }
-
-    async fn reconcile_sqlite(&self, worker: Uuid, held: &[(Uuid, i32)]) -> Result<u64, DbErr> {
-        let held: HashSet<_> = held.iter().collect();
-        let txn = self.begin().await?;
-        let running: Vec<(Uuid, i32)> = running_under(worker)
-            .select_only()
-            .columns([job::Column::Id, job::Column::LeaseNumber])
-            .into_tuple()
-            .all(&txn)
-            .await?;
-        let mut count = 0;
-        for (id, _) in running.iter().filter(|claim| !held.contains(claim)) {
-            count += job::Entity::update_many()
-                .set(job::ActiveModel {
-                    state: Set(job::State::Available),
-                    worker_id: Set(None),
-                    ..Default::default()
-                })
-                .col_expr(
-                    job::Column::LeaseNumber,
-                    Expr::col(job::Column::LeaseNumber).add(1),
-                )
-                .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).sub(1))
-                .filter(job::Column::Id.eq(*id))
-                .exec(&txn)
-                .await?
-                .rows_affected;
-        }
-        txn.commit().await?;
-        Ok(count)
-    }
-
-    /// The jobs that are leased to `worker`.
-    pub async fn leases(&self, worker: Uuid) -> Result<Vec<Lease>, DbErr> {
-        running_under(worker)
-            .select_only()
-            .columns([
-                job::Column::Id,
-                job::Column::LeaseNumber,
-                job::Column::CancelRequestedAt,
-            ])
-            .into_model()
-            .all(&self.db)
-            .await
-    }
-}
-
-/// Walks `job_running` (worker_id).
-fn running_under(worker: Uuid) -> Select<job::Entity> {
-    job::Entity::find()
-        .filter(job::Column::State.eq(job::State::Running))
-        .filter(job::Column::WorkerId.eq(worker))
 }
 
 fn renewed_ahead(now: DateTime<Utc>) -> Select<worker::Entity> {
@@ -279,14 +176,6 @@ fn longest_gap(lease: Duration) -> Duration {
     2 * heartbeat_interval(lease)
 }
 
-/// Walks `job_running` (worker_id).
-const RECONCILE: &str = "
-UPDATE job
-SET state = 'available', worker_id = NULL, lease_number = lease_number + 1, attempt = attempt - 1
-WHERE state = 'running' AND worker_id = $1
-  AND (id, lease_number) NOT IN (SELECT * FROM unnest($2::uuid[], $3::int[]))
-RETURNING queue";
-
 /// Walks the whole of `worker`, which has a row per process.
 const REGISTER: &str = "
 INSERT INTO worker (id, hostname, queues, started_at, renewed_at, steady_since, expires_at)
@@ -297,8 +186,7 @@ SELECT $2, $5, $6, now.at, now.at,
        now.at + $3 * interval '1 millisecond'
 FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now";
 
-/// Walks the whole of `worker`, which has a row per process, and `job_running`, which has one per
-/// running job.
+/// Walks the whole of `worker`, which has a row per process.
 const HEARTBEAT: &str = "
 UPDATE worker
 SET renewed_at = now.at,
@@ -309,11 +197,8 @@ SET renewed_at = now.at,
 FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now
 WHERE id = $2
 RETURNING steady_since <= now.at - $3 * interval '1 millisecond'
-          AND (EXISTS (SELECT FROM worker AS dead WHERE dead.expires_at < now.at AND dead.id <> $2)
-               OR EXISTS (SELECT FROM job WHERE state = 'running'
-                          AND NOT EXISTS (SELECT FROM worker WHERE worker.id = job.worker_id)))
+          AND EXISTS (SELECT FROM worker AS dead WHERE dead.expires_at < now.at AND dead.id <> $2)
           AS rescue_is_due,
-          EXISTS (SELECT FROM job WHERE state = 'running' AND worker_id = $2) AS has_jobs,
           EXISTS (SELECT FROM worker WHERE renewed_at > now.at + $5 * interval '1 millisecond')
           AS clock_is_back";
 
@@ -339,22 +224,4 @@ async fn steady_since_sqlite(
         .one(txn)
         .await?;
     Ok(std::cmp::min(since.flatten().unwrap_or(now), now))
-}
-
-/// Whether a lease is over, or a job runs under nobody's.
-async fn rescue_is_due_sqlite(
-    txn: &DatabaseTransaction,
-    now: DateTime<Utc>,
-) -> Result<bool, DbErr> {
-    let expired = worker::Entity::find().filter(worker::Column::ExpiresAt.lt(now));
-    if expired.one(txn).await?.is_some() {
-        return Ok(true);
-    }
-    let known = worker::Entity::find()
-        .select_only()
-        .column(worker::Column::Id);
-    let orphans = job::Entity::find()
-        .filter(job::Column::State.eq(job::State::Running))
-        .filter(job::Column::WorkerId.not_in_subquery(known.into_query()));
-    Ok(orphans.one(txn).await?.is_some())
 }

@@ -13,8 +13,11 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use self::look::{Filter, JobDetail, QueueStats};
-use super::{JobState, JobStore, handle::wake};
-use crate::entities::{finished_job, job, queue};
+use super::{JobStore, archive::archive, handle::wake};
+use crate::{
+    JobState,
+    entities::{finished_job, job, queue},
+};
 
 /// What became of a wish to cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,15 +57,15 @@ impl JobStore {
         let now = self.now().await?;
         let txn = self.begin().await?;
         if let Some(job) = find(&txn, id).await? {
-            if job.state != job::State::Scheduled {
+            if job.state != JobState::Scheduled {
                 return Err(OperateError::State {
                     id,
-                    state: job.state.into(),
+                    state: job.state,
                 });
             }
             wake(&txn, &job.queue).await?;
             let mut job = job.into_active_model();
-            job.state = Set(job::State::Available);
+            job.state = Set(JobState::Available);
             job.run_at = Set(now);
             job.update(&txn).await?;
         } else {
@@ -81,17 +84,17 @@ impl JobStore {
             return Err(
                 finished.map_or(OperateError::NotFound(id), |job| OperateError::State {
                     id,
-                    state: job.state.into(),
+                    state: job.state,
                 }),
             );
         };
-        let outcome = if job.state == job::State::Running {
+        let outcome = if job.state == JobState::Running {
             let mut job = job.into_active_model();
             job.cancel_requested_at = Set(Some(now));
             job.update(&txn).await?;
             Cancelled::Requested
         } else {
-            bury(&txn, id, now).await?;
+            archive(&txn, &[id], JobState::Cancelled, now).await?;
             Cancelled::AtOnce
         };
         txn.commit().await?;
@@ -162,60 +165,29 @@ async fn revive(
         .one(txn)
         .await?;
     let finished = finished.ok_or(OperateError::NotFound(id))?;
-    if finished.state == finished_job::State::Completed {
+    if finished.state == JobState::Completed {
         return Err(OperateError::State {
             id,
             state: JobState::Completed,
         });
     }
     wake(txn, &finished.queue).await?;
-    match execute(txn, REVIVE, id, now).await {
-        Ok(()) => {}
-        Err(error) => match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => return Err(OperateError::KeyTaken(id)),
-            _ => return Err(error.into()),
-        },
-    }
+    let values = [id.into(), now.into()];
+    let revive = Statement::from_sql_and_values(txn.get_database_backend(), REVIVE, values);
+    txn.execute_raw(revive)
+        .await
+        .map_err(|error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => OperateError::KeyTaken(id),
+            _ => error.into(),
+        })?;
     finished_job::Entity::delete_by_id(id).exec(txn).await?;
     Ok(())
 }
 
-/// A job that waits is finished without having run.
-async fn bury(txn: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<(), DbErr> {
-    // Somebody may have put a copy there by hand.
-    finished_job::Entity::delete_by_id(id).exec(txn).await?;
-    execute(txn, BURY, id, now).await?;
-    job::Entity::delete_by_id(id).exec(txn).await?;
-    Ok(())
-}
-
-async fn execute(
-    txn: &DatabaseTransaction,
-    sql: &str,
-    id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let backend = txn.get_database_backend();
-    let statement = Statement::from_sql_and_values(backend, sql, [id.into(), now.into()]);
-    txn.execute_raw(statement).await.map(drop)
-}
-
-// The rows are copied in the database: on the way through this process their JSON would become jsonb, which cannot
-// hold a `\u0000`.
-
-const BURY: &str = concat!(
-    "INSERT INTO finished_job (",
-    kept_columns!(),
-    ", state, finished_at, attempt, lease_number, deaths, errors) SELECT ",
-    kept_columns!(),
-    ", 'cancelled', $2, attempt, lease_number, deaths, errors FROM job WHERE id = $1"
-);
-
+/// The row is copied in the database, as those are that [`archive`] moves.
 const REVIVE: &str = "
 INSERT INTO job (id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
-                 request_id, traceparent, baggage, enqueued_by, lease_number, errors,
-                 state, run_at, attempt, deaths)
+                 metadata, lease_number, errors, state, run_at, attempt, deaths)
 SELECT id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
-       request_id, traceparent, baggage, enqueued_by, lease_number, errors,
-       'available', $2, 0, 0
+       metadata, lease_number, errors, 'available', $2, 0, 0
 FROM finished_job WHERE id = $1";

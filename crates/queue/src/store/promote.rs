@@ -10,7 +10,7 @@ use super::{
     JobStore, NOTIFY_CHANNEL,
     handle::{MAX_LIMIT, postgres},
 };
-use crate::entities::job;
+use crate::{JobState, entities::job};
 
 impl JobStore {
     /// Makes up to `limit` scheduled jobs available whose `run_at` has come, the earliest first,
@@ -47,7 +47,7 @@ impl JobStore {
         let due = job::Entity::find()
             .select_only()
             .column(job::Column::Id)
-            .filter(job::Column::State.eq(job::State::Scheduled))
+            .filter(job::Column::State.eq(JobState::Scheduled))
             .filter(job::Column::RunAt.lte(self.sqlite_now()))
             .order_by_asc(job::Column::RunAt)
             .limit(limit.min(MAX_LIMIT));
@@ -62,7 +62,7 @@ impl JobStore {
             return Ok(0);
         }
         let promoted = job::Entity::update_many()
-            .col_expr(job::Column::State, Expr::value(job::State::Available))
+            .col_expr(job::Column::State, Expr::value(JobState::Available))
             .filter(job::Column::Id.in_subquery(due.into_query()))
             .exec(&self.db)
             .await?;

@@ -12,12 +12,15 @@ use super::{
     JobStore,
     handle::{MAX_LIMIT, milliseconds, postgres},
 };
-use crate::entities::finished_job::{Column, Entity, State};
+use crate::{
+    JobState,
+    entities::finished_job::{Column, Entity},
+};
 
 impl JobStore {
     /// Deletes up to `limit` jobs that ended as `state` more than `age` ago, the oldest first, and
     /// answers how many.
-    pub async fn prune(&self, state: State, age: Duration, limit: u64) -> Result<u64, DbErr> {
+    pub async fn prune(&self, state: JobState, age: Duration, limit: u64) -> Result<u64, DbErr> {
         if self.is_sqlite() {
             let before = self.sqlite_now() - TimeDelta::milliseconds(milliseconds(age));
             let old = Entity::find()

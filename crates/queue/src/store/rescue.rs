@@ -11,10 +11,13 @@ use uuid::Uuid;
 
 use super::{
     AttemptError, ERRORS_KEPT, JobStore, append_error,
-    finish::bury,
+    archive::archive,
     handle::{postgres, sqlite_after, wake},
 };
-use crate::entities::{finished_job, job, worker};
+use crate::{
+    JobState,
+    entities::{job, worker},
+};
 
 /// A job under which this many processes died is dead.
 pub const DEATHS_ALLOWED: i32 = 5;
@@ -77,7 +80,7 @@ impl JobStore {
             .all(&txn)
             .await?;
         let orphans = job::Entity::find()
-            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::State.eq(JobState::Running))
             .filter(job::Column::WorkerId.is_not_in(live))
             .all(&txn)
             .await?;
@@ -109,19 +112,15 @@ async fn rescue_job_sqlite(
     job.deaths += 1;
     job.lease_number += 1;
     job.attempt -= 1;
-    if job.deaths >= DEATHS_ALLOWED {
-        return bury(txn, vec![(job, finished_job::State::Dead)], now)
-            .await
-            .map(|()| false);
-    }
+    let is_dead = job.deaths >= DEATHS_ALLOWED;
     let wait = match job.deaths {
-        1 => Duration::ZERO,
+        1 | DEATHS_ALLOWED.. => Duration::ZERO,
         deaths => Duration::from_secs(15 << (deaths - 2)),
     };
     job.state = if wait.is_zero() {
-        job::State::Available
+        JobState::Available
     } else {
-        job::State::Scheduled
+        JobState::Scheduled
     };
     job.run_at = if wait.is_zero() {
         job.run_at
@@ -129,11 +128,11 @@ async fn rescue_job_sqlite(
         sqlite_after(now, wait)
     };
     job.worker_id = None;
-    job.into_active_model()
-        .reset_all()
-        .update(txn)
-        .await
-        .map(|_| true)
+    let job = job.into_active_model().reset_all().update(txn).await?;
+    if is_dead {
+        archive(txn, &[job.id], JobState::Dead, now).await?;
+    }
+    Ok(!is_dead)
 }
 
 /// Walks `job_running` and the primary key of `worker`. The snapshot is older than the delete, so
@@ -172,7 +171,7 @@ WITH now AS (
     FROM orphan
     WHERE job.id = orphan.id AND orphan.deaths < $2
     RETURNING job.queue, job.state
-), buried AS (
+), archived AS (
     DELETE FROM job USING orphan
     WHERE job.id = orphan.id AND orphan.deaths >= $2
     RETURNING job.*, orphan.deaths AS all_deaths, orphan.errors AS all_errors
@@ -183,7 +182,7 @@ WITH now AS (
     SELECT ",
     kept_columns!(),
     ", 'dead', (SELECT at FROM now), attempt - 1, lease_number + 1, all_deaths, all_errors
-    FROM buried
+    FROM archived
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
         finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors
     RETURNING id

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bare_queue::{Task as _, enqueue_many, entities::finished_job, testing::SCHEMA};
+use bare_queue::{JobState, Task as _, enqueue_many, entities::finished_job, testing::SCHEMA};
 use bare_testkit::{
     Backend::Postgres,
     TestDatabase,
@@ -67,7 +67,7 @@ async fn a_worker_outlives_its_database_s_absence_and_repeats_nothing_that_it_fi
 
     for id in [meanwhile, later, new] {
         let job = queue.finished(id).await;
-        assert_eq!(job.state, finished_job::State::Completed);
+        assert_eq!(job.state, JobState::Completed);
         assert_eq!((job.attempt, job.lease_number, job.deaths), (1, 1, 0));
     }
     assert_eq!(runs.load(SeqCst), 3);

@@ -3,11 +3,7 @@
 
 use std::time::Duration;
 
-use bare_queue::{
-    Task as _,
-    entities::{finished_job, job},
-    testing::JobStore,
-};
+use bare_queue::{JobState, Task as _, testing::JobStore};
 use bare_testkit::{
     Backend::{self, Postgres, Sqlite},
     process::Frozen,
@@ -41,10 +37,10 @@ impl Queue {
             .await
             .unwrap();
         let job = self.finished(runs).await;
-        assert_eq!(job.state, finished_job::State::Completed);
+        assert_eq!(job.state, JobState::Completed);
         assert_eq!((job.attempt, job.deaths), (1, 0));
         let job = self.finished(cancelled).await;
-        assert_eq!(job.state, finished_job::State::Cancelled);
+        assert_eq!(job.state, JobState::Cancelled);
     }
 }
 
@@ -88,7 +84,7 @@ async fn jobs_of_a_claim_that_the_database_executes_late_run_or_are_cancelled() 
     tokio::time::sleep(FROZEN).await;
     drop(frozen);
     for id in [cancelled, runs] {
-        until(async || (queue.job(id).await.state == job::State::Running).then_some(())).await;
+        until(async || (queue.job(id).await.state == JobState::Running).then_some(())).await;
     }
     gate.open(2);
     queue.goes_on_with(cancelled, runs).await;
@@ -144,5 +140,38 @@ async fn a_lock_on_the_jobs_does_not_have_a_worker_use_up_the_server_s_connectio
     drop(lock);
     let id = queue.enqueue(Work(2).job()).await;
     queue.finished(id).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_on_the_jobs_that_outlasts_a_lease_does_not_stop_what_runs() {
+    /// Almost two leases.
+    const LOCKED: Duration = Duration::from_secs(15);
+
+    let Some(queue) = Queue::on(Postgres).await else {
+        return;
+    };
+    let gate = Gate::closed();
+    let at_gate = gate.clone();
+    let code = tasks(move |_, job| {
+        let gate = at_gate.clone();
+        async move {
+            tokio::select! {
+                () = gate.pass() => Ok(()),
+                () = job.cancellation.cancelled() => panic!("the lease is over"),
+            }
+        }
+    });
+    let worker = queue.start(code, &VARIABLES).await;
+    let id = queue.enqueue(Work(0).job()).await;
+    gate.is_reached_by(1).await;
+    let lock = bare_database::begin(queue.db()).await.unwrap();
+    lock.execute_unprepared("LOCK TABLE job").await.unwrap();
+    tokio::time::sleep(LOCKED).await;
+    drop(lock);
+    gate.open(1);
+    let job = queue.finished(id).await;
+    assert_eq!(job.state, JobState::Completed);
+    assert_eq!((job.attempt, job.deaths), (1, 0));
     worker.stop().await;
 }

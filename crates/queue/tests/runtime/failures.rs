@@ -6,11 +6,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use bare_queue::{
-    JobContext, Registry, Task, TaskError,
-    entities::{finished_job, job},
-    testing::reasons,
-};
+use bare_queue::{JobContext, JobState, Registry, Task, TaskError, testing::reasons};
 use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::Utc;
 use rstest::rstest;
@@ -106,7 +102,7 @@ async fn an_unknown_task_costs_no_attempt_in_its_first_hour(
     for _ in 0..3 {
         queue.run(work_that_succeeds()).await;
         let job = queue.job(id).await;
-        assert_eq!((job.state, job.attempt), (job::State::Scheduled, 0));
+        assert_eq!((job.state, job.attempt), (JobState::Scheduled, 0));
         assert_eq!(reasons(job.errors.as_ref()), [UNKNOWN]);
         assert!(job.run_at <= Utc::now() + chrono::Duration::seconds(72));
         queue.pass_all_waits().await;
@@ -128,12 +124,12 @@ async fn an_unknown_task_costs_attempts_after_its_first_hour(
     queue.pass_all_waits().await;
     queue.run(work_that_succeeds()).await;
     let job = queue.job(id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
 
     queue.pass_all_waits().await;
     queue.run(work_that_succeeds()).await;
     let job = queue.finished(id).await;
-    assert_eq!((job.state, job.attempt), (finished_job::State::Dead, 2));
+    assert_eq!((job.state, job.attempt), (JobState::Dead, 2));
     assert_eq!(reasons(job.errors.as_ref()), [UNKNOWN; 3]);
 }
 
@@ -157,7 +153,7 @@ async fn a_payload_of_another_shape_is_a_failed_attempt_whose_reason_does_not_re
     let id = queue.enqueue(OtherWork("s3cret".to_owned()).job()).await;
     queue.run(work_that_succeeds()).await;
     let job = queue.job(id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
     let reason = reasons(job.errors.as_ref()).concat();
     assert!(
         reason.starts_with("the payload is not this task's"),
@@ -208,7 +204,7 @@ async fn an_attempt_that_takes_longer_than_its_task_allows_is_stopped_and_has_fa
     let id = queue.enqueue(Brief.job()).await;
     queue.run(brief_that_takes(Duration::MAX)).await;
     let job = queue.job(id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
     assert_eq!(reasons(job.errors.as_ref()), ["it took longer than 50ms"]);
 }
 
@@ -224,7 +220,7 @@ async fn a_limit_of_the_job_s_own_wins_over_its_task_s(
     let longer = queue.enqueue(longer).await;
     queue.run(brief_that_takes(Brief::TIMEOUT * 3)).await;
     let job = queue.finished(longer).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
 
     let shorter = Work(0).job().timeout(Duration::from_secs(1));
     let shorter = queue.enqueue(shorter).await;
@@ -263,11 +259,11 @@ async fn among_jobs_that_fail_in_every_way_the_others_complete(
     queue.run(tasks).await;
     for id in good {
         let job = queue.finished(id).await;
-        assert_eq!(job.state, finished_job::State::Completed);
+        assert_eq!(job.state, JobState::Completed);
     }
     for id in bad {
         let job = queue.job(id).await;
-        assert_eq!(job.state, job::State::Scheduled);
+        assert_eq!(job.state, JobState::Scheduled);
         assert_eq!(errors(job.errors.as_ref()).len(), 1);
     }
 }
@@ -295,7 +291,7 @@ async fn a_task_that_panics_beside_its_code_has_failed_and_ends_no_worker(
     assert_eq!(reason(unspeakable).await, "it panicked: no words");
     for id in [fragile, careless, unspeakable] {
         let job = queue.job(id).await;
-        assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+        assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
         assert!(job.run_at <= Utc::now() + chrono::Duration::seconds(18));
     }
     let work = queue.enqueue(Work(0).job()).await;
@@ -318,6 +314,6 @@ async fn a_wait_that_is_longer_than_any_is_as_good_as_never(
         }))
         .await;
     let job = queue.job(id).await;
-    assert_eq!(job.state, job::State::Scheduled);
+    assert_eq!(job.state, JobState::Scheduled);
     assert!(job.run_at >= Utc::now() + chrono::Duration::days(365 * 100));
 }

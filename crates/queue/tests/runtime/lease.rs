@@ -7,8 +7,8 @@ use std::{
 };
 
 use bare_queue::{
-    Task as _,
-    entities::{finished_job, job, worker},
+    JobState, Task as _,
+    entities::{job, worker},
     testing::{JobStore, reasons},
 };
 use bare_testkit::Backend::{self, Postgres, Sqlite};
@@ -49,7 +49,7 @@ async fn the_job_of_a_dead_worker_is_run_by_a_live_one(
     let worker = queue.start(tasks(|_, _| async { Ok(()) }), &SHORT_LEASE);
     let worker = worker.await;
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
     assert_eq!((job.attempt, job.deaths), (1, 1));
     assert_eq!(reasons(job.errors.as_ref()), ["the worker process died"]);
     assert_eq!(queue.workers().await.len(), 1, "the dead one is gone");
@@ -141,11 +141,11 @@ async fn a_worker_that_was_taken_for_dead_goes_on_as_another_and_its_late_outcom
     let later = queue.enqueue(Work(1).job()).await;
     queue.finished(later).await;
     let job = queue.job(id).await;
-    assert_eq!((job.state, job.worker_id), (job::State::Running, Some(new)));
+    assert_eq!((job.state, job.worker_id), (JobState::Running, Some(new)));
 
     second.open(1);
     let job = queue.finished(id).await;
-    assert_eq!((job.state, job.deaths), (finished_job::State::Completed, 1));
+    assert_eq!((job.state, job.deaths), (JobState::Completed, 1));
     worker.stop().await;
 }
 
@@ -189,7 +189,7 @@ async fn a_handler_that_blocks_its_thread_does_not_hold_up_heartbeats(
     });
     let worker = queue.start(blocks, &SHORT_LEASE).await;
     let job = in_time(queue.finished(id)).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
     assert_eq!((job.attempt, job.lease_number), (1, 1));
     worker.stop().await;
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bare_queue::{
-    NewJob, Task as _, enqueue_many,
+    JobState, NewJob, Task as _, enqueue_many,
     entities::{finished_job, job},
     testing::{SCHEMA, heartbeat_interval},
 };
@@ -91,7 +91,7 @@ async fn a_claim_whose_reply_is_lost_is_back_within_two_heartbeats() {
 /// A job that runs, and still has not begun when it should have.
 async fn claimed_in_vain(queue: &Queue, begun: &Mutex<HashSet<Uuid>>) -> Option<Uuid> {
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let running = job::Entity::find().filter(job::Column::State.eq(job::State::Running));
+    let running = job::Entity::find().filter(job::Column::State.eq(JobState::Running));
     let running = running.all(queue.db()).await.unwrap();
     let mut ids = running.into_iter().map(|job| job.id);
     ids.find(|id| !begun.lock().unwrap().contains(id))
@@ -144,11 +144,11 @@ async fn an_outcome_that_the_database_refuses_waits_and_keeps_no_other_waiting(
     }
     let later = queue.enqueue(Work(14).job()).await;
     queue.finished(later).await;
-    assert_eq!(queue.job(refused).await.state, job::State::Running);
+    assert_eq!(queue.job(refused).await.state, JobState::Running);
 
     queue.database.execute(allow).await;
     let job = queue.finished(refused).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
     assert_eq!((job.attempt, job.lease_number), (1, 1));
     worker.stop().await;
 }

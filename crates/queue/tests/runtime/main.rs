@@ -10,6 +10,7 @@ mod flow;
 mod gate;
 mod health;
 mod idle;
+mod layers;
 mod lease;
 mod lost_replies;
 mod operations;

@@ -9,8 +9,7 @@ use std::{
 };
 
 use bare_queue::{
-    JobContext, Task as _, TaskError,
-    entities::finished_job,
+    JobContext, JobState, Task as _, TaskError,
     testing::{Cancelled, JobStore},
 };
 use bare_testkit::Backend::{self, Postgres, Sqlite};
@@ -48,7 +47,7 @@ async fn a_running_job_that_is_cancelled_hears_of_it_and_ends_as_cancelled(
     let store = JobStore::new(queue.db().clone());
     assert_eq!(store.cancel(id).await.unwrap(), Cancelled::Requested);
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Cancelled);
+    assert_eq!(job.state, JobState::Cancelled);
     worker.stop().await;
 }
 
@@ -67,7 +66,7 @@ async fn a_job_that_somebody_cancelled_never_begins_again(
         .run(tasks(|_, _| async { panic!("it must not begin") }))
         .await;
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Cancelled);
+    assert_eq!(job.state, JobState::Cancelled);
 }
 
 #[rstest]
@@ -84,7 +83,7 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
         async move {
             let others = running.fetch_add(1, Relaxed);
             if work.0 == 0 {
-                assert_eq!(others, 0, "it has company");
+                assert_eq!(others, 0, "others run beside it");
             } else {
                 gate.pass().await;
             }
@@ -97,20 +96,21 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
         queue.enqueue(Work(number).job()).await;
     }
     gate.is_reached_by(3).await;
-    let suspect = Work(0).job().priority(-1).delay(Duration::from_hours(1));
-    let suspect = queue.enqueue(suspect).await;
+    let solo = Work(0).job().priority(-1).delay(Duration::from_hours(1));
+    let solo = queue.enqueue(solo).await;
     let deadly = "UPDATE job SET deaths = 3, state = 'available', run_at = created_at
                   WHERE state = 'scheduled'";
     queue.database.execute(deadly).await;
-    until(async || queue.job(suspect).await.started_at).await;
-    assert_eq!(running.load(Relaxed), 3, "the suspect waits for the others");
+    until(async || queue.job(solo).await.started_at).await;
+    assert_eq!(
+        running.load(Relaxed),
+        3,
+        "the solo job waits for the others"
+    );
 
     gate.open(3);
-    let job = queue.finished(suspect).await;
-    assert_eq!(
-        (job.state, job.errors),
-        (finished_job::State::Completed, None)
-    );
+    let job = queue.finished(solo).await;
+    assert_eq!((job.state, job.errors), (JobState::Completed, None));
     worker.stop().await;
 }
 

@@ -7,15 +7,14 @@ use std::{
 
 use anyhow::anyhow;
 use bare_queue::{
-    Metadata, Task as _, TaskError,
-    entities::{finished_job, job},
-    testing::reasons,
+    JobState, Metadata, Task as _, TaskError, entities::finished_job, testing::reasons,
     with_metadata,
 };
 use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::Utc;
 use rstest::rstest;
 use sea_orm::EntityTrait;
+use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::queue::{Queue, Work, errors, tasks};
@@ -48,7 +47,7 @@ async fn a_task_gets_its_payload_and_knows_its_job(#[values(Sqlite, Postgres)] b
     assert_eq!(job.request_id.as_deref(), Some("my-request"));
     assert_eq!(job.timeout, Work::TIMEOUT);
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
     assert_eq!((job.attempt, job.errors), (1, None));
 }
 
@@ -63,13 +62,14 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
-    let request = Metadata {
-        request_id: Some("my-request".to_owned()),
-        traceparent: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")),
-        baggage: Some(BAGGAGE.to_owned()),
-        enqueued_by: Some("an older release".to_owned()),
-    };
-    with_metadata(move || request.clone(), queue.enqueue(Work(0).job())).await;
+    let request = json!({
+        "request_id": "my-request",
+        "traceparent": format!("00-{TRACE}-00f067aa0ba902b7-01"),
+        "baggage": BAGGAGE,
+        "enqueued_by": "an older release",
+    });
+    let request = move || serde_json::from_value(request.clone()).unwrap();
+    with_metadata(request, queue.enqueue(Work(0).job())).await;
     let db = queue.db().clone();
     queue
         .run(tasks(move |work, job| {
@@ -87,18 +87,22 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
     let mut jobs = finished_job::Entity::find().all(queue.db()).await.unwrap();
     jobs.sort_by_key(|job| job.id);
     assert_eq!(jobs.len(), 3);
-    for job in &jobs {
-        assert_eq!(job.request_id.as_deref(), Some("my-request"));
-        let trace = job.traceparent.as_deref().unwrap();
+    let origins = jobs.into_iter().map(|job| job.metadata.unwrap());
+    let origins: Vec<Metadata> = origins
+        .map(|origin| serde_json::from_value(origin).unwrap())
+        .collect();
+    for origin in &origins {
+        assert_eq!(origin.request_id.as_deref(), Some("my-request"));
+        let trace = origin.traceparent.as_deref().unwrap();
         assert!(trace.starts_with(&format!("00-{TRACE}-")), "{trace}");
-        assert_eq!(job.baggage.as_deref(), Some(BAGGAGE));
+        assert_eq!(origin.baggage.as_deref(), Some(BAGGAGE));
     }
     // Each is a step of its own, after that of the attempt that enqueued it.
-    assert_ne!(jobs[1].traceparent, jobs[0].traceparent);
-    assert_ne!(jobs[2].traceparent, jobs[1].traceparent);
+    assert_ne!(origins[1].traceparent, origins[0].traceparent);
+    assert_ne!(origins[2].traceparent, origins[1].traceparent);
     let version = Some(env!("CARGO_PKG_VERSION"));
-    assert_eq!(jobs[0].enqueued_by.as_deref(), Some("an older release"));
-    assert_eq!(jobs[1].enqueued_by.as_deref(), version);
+    assert_eq!(origins[0].enqueued_by.as_deref(), Some("an older release"));
+    assert_eq!(origins[1].enqueued_by.as_deref(), version);
 }
 
 #[rstest]
@@ -118,7 +122,7 @@ async fn an_error_is_tried_again_after_a_wait_that_doubles(
             }))
             .await;
         let job = queue.job(id).await;
-        assert_eq!((job.state, job.attempt), (job::State::Scheduled, attempt));
+        assert_eq!((job.state, job.attempt), (JobState::Scheduled, attempt));
         let wait = chrono::Duration::seconds(seconds);
         let failed_at = errors(job.errors.as_ref()).last().unwrap().at;
         assert!(job.run_at >= failed_at + wait * 8 / 10 - chrono::Duration::milliseconds(1));
@@ -147,7 +151,7 @@ async fn a_task_may_say_when_to_try_again(#[values(Sqlite, Postgres)] backend: B
         }))
         .await;
     let job = queue.job(id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Scheduled, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Scheduled, 1));
     assert_eq!(reasons(job.errors.as_ref()), ["too many requests"]);
     assert!(
         job.run_at >= asked_at + chrono::Duration::hours(1) - chrono::Duration::milliseconds(1)
@@ -170,7 +174,7 @@ async fn to_snooze_costs_no_attempt_and_is_no_error(#[values(Sqlite, Postgres)] 
             }))
             .await;
         let job = queue.job(id).await;
-        assert_eq!((job.state, job.attempt), (job::State::Scheduled, 0));
+        assert_eq!((job.state, job.attempt), (JobState::Scheduled, 0));
         assert_eq!(job.errors, None);
         assert!(job.run_at > Utc::now() + chrono::Duration::minutes(50));
         queue.pass_all_waits().await;
@@ -192,7 +196,7 @@ async fn a_task_that_gives_up_is_not_tried_again(#[values(Sqlite, Postgres)] bac
         }))
         .await;
     let job = queue.finished(id).await;
-    assert_eq!((job.state, job.attempt), (finished_job::State::Dead, 1));
+    assert_eq!((job.state, job.attempt), (JobState::Dead, 1));
     assert_eq!(reasons(job.errors.as_ref()), ["the page: not found"]);
 }
 
@@ -218,7 +222,7 @@ async fn a_job_is_dead_after_its_last_attempt_and_keeps_its_errors(
     }
     assert_eq!(runs.load(Relaxed), 3);
     let job = queue.finished(id).await;
-    assert_eq!((job.state, job.attempt), (finished_job::State::Dead, 3));
+    assert_eq!((job.state, job.attempt), (JobState::Dead, 3));
     assert_eq!(
         reasons(job.errors.as_ref()),
         ["attempt 1", "attempt 2", "attempt 3"]

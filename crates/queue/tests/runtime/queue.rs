@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    JobContext, NewJob, Registry, Schedules, Task, TaskError, Worker,
+    JobContext, NewJob, Registry, Schedules, Task, TaskError, Worker, WorkerBuilder,
     entities::{finished_job, job, worker},
     testing::{self, AttemptError, RunningWorker, SCHEMA},
 };
@@ -79,12 +79,23 @@ impl Queue {
         schedules: Schedules,
         variables: &[(&str, &str)],
     ) -> RunningWorker {
+        self.start_with(tasks, variables, |worker| worker.schedules(schedules))
+            .await
+    }
+
+    /// The same, with what else is to be built into it.
+    pub async fn start_with(
+        &self,
+        tasks: Registry,
+        variables: &[(&str, &str)],
+        build: impl FnOnce(WorkerBuilder) -> WorkerBuilder,
+    ) -> RunningWorker {
         let mut all = vec![("DATABASE_URL", self.database.url())];
         all.extend(variables);
         let settings: Settings = bare_testkit::settings("worker", &all);
-        let worker = Worker::builder(self.db().clone(), Version::load(env!("CARGO_PKG_VERSION")))
-            .tasks(tasks, ())
-            .schedules(schedules)
+        let version = Version::load(env!("CARGO_PKG_VERSION"));
+        let worker = Worker::builder(self.db().clone(), version).tasks(tasks, ());
+        let worker = build(worker)
             .without_pruning()
             .start(&settings.queue, &settings.process, &settings.database)
             .await;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bare_queue::{
-    Task as _,
+    JobState, Task as _,
     entities::{finished_job, job},
 };
 use bare_testkit::Backend::{self, Postgres, Sqlite};
@@ -54,12 +54,12 @@ async fn what_runs_is_finished_and_nothing_new_begins(
     let finished = finished_job::Entity::find().all(queue.db()).await.unwrap();
     assert_eq!(finished.len(), 2);
     for job in &finished {
-        assert_eq!(job.state, finished_job::State::Completed);
+        assert_eq!(job.state, JobState::Completed);
     }
     let waiting = job::Entity::find().all(queue.db()).await.unwrap();
     assert_eq!(waiting.len(), 3);
     for job in &waiting {
-        assert_eq!((job.state, job.attempt), (job::State::Available, 0));
+        assert_eq!((job.state, job.attempt), (JobState::Available, 0));
     }
     assert_eq!(queue.workers().await.len(), 0);
 }
@@ -99,7 +99,7 @@ async fn what_does_not_end_within_the_grace_is_stopped_and_goes_back_at_no_cost(
 
     assert!(is_dropped.load(SeqCst));
     let job = queue.job(id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Available, 0));
+    assert_eq!((job.state, job.attempt), (JobState::Available, 0));
     assert_eq!((job.worker_id, job.errors), (None, None));
     assert_eq!(queue.workers().await.len(), 0);
 }
@@ -155,7 +155,7 @@ async fn a_claim_that_the_database_holds_up_does_not_hold_up_the_end() {
 
     let worker = queue.start(tasks(|_, _| async { Ok(()) }), &[]).await;
     let job = queue.finished(id).await;
-    assert_eq!(job.state, finished_job::State::Completed);
+    assert_eq!(job.state, JobState::Completed);
     assert_eq!((job.attempt, job.deaths), (1, 0));
     worker.stop().await;
 }

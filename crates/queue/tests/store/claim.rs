@@ -3,6 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use bare_queue::{
+    JobState,
     entities::job,
     testing::{JobStore, Outcome},
 };
@@ -27,7 +28,7 @@ async fn a_claimed_job_runs_under_its_worker(
     let claimed = store.at(5).claim(worker, "default", 1).await.unwrap();
 
     let running = job::Model {
-        state: job::State::Running,
+        state: JobState::Running,
         worker_id: Some(worker),
         started_at: Some(store.time(5)),
         attempt: 1,
@@ -47,6 +48,33 @@ async fn a_claimed_job_runs_under_its_worker(
     assert_eq!(
         (claimed.run_at, claimed.started_at),
         (running.run_at, store.time(5))
+    );
+}
+
+#[rstest]
+#[case::other_fields(r#"{"request_id":"r","shard":7}"#, Some("r"))]
+#[case::another_type(r#"{"request_id":7}"#, None)]
+#[case::what_no_jsonb_could_hold(r#"{"request_id":"\u0000"}"#, Some("\0"))]
+#[tokio::test]
+async fn metadata_that_somebody_changed_stops_no_claim(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] metadata: &str,
+    #[case] request_id: Option<&str>,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    store.enqueue(note()).await;
+    let change = format!("UPDATE job SET metadata = '{metadata}'");
+    store.database.execute(&change).await;
+    let claimed = store.claim(store.worker().await, 1).await.remove(0);
+    assert_eq!(claimed.metadata.request_id.as_deref(), request_id);
+    let end = report(&claimed, Outcome::Completed);
+    store.at(0).finish(&[end]).await.unwrap();
+    let kept = store.finished(claimed.id).await.metadata.unwrap();
+    assert_eq!(
+        kept,
+        serde_json::from_str::<serde_json::Value>(metadata).unwrap()
     );
 }
 

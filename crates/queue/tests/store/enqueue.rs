@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    Metadata, Task,
+    JobState, Task,
     entities::{finished_job, job},
     testing::PAYLOAD_LIMIT,
     with_metadata,
@@ -14,7 +14,7 @@ use rstest::rstest;
 use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
 
-use crate::test_store::{Note, TestStore, note};
+use crate::test_store::{Note, TestStore, metadata, note};
 
 #[rstest]
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_job_is_what_its_task_says(
         kind: "invoice".to_owned(),
         queue: "mail".to_owned(),
         priority: 7,
-        state: job::State::Available,
+        state: JobState::Available,
         payload: serde_json::json!({ "number": 12 }),
         attempt: 0,
         max_attempts: 3,
@@ -92,10 +92,7 @@ async fn a_job_is_what_its_task_says(
         deaths: 0,
         cancel_requested_at: None,
         errors: None,
-        request_id: None,
-        traceparent: None,
-        baggage: None,
-        enqueued_by: None,
+        metadata: None,
     };
     assert_eq!(job, expected);
 }
@@ -133,7 +130,7 @@ async fn a_delayed_job_is_scheduled_for_then(
         .enqueue(note().delay(Duration::from_millis(90_250)))
         .await;
     let job = store.job(id).await;
-    assert_eq!(job.state, job::State::Scheduled);
+    assert_eq!(job.state, JobState::Scheduled);
     assert_eq!(job.run_at - job.created_at, TimeDelta::milliseconds(90_250));
 }
 
@@ -148,7 +145,7 @@ async fn a_delay_of_ages_is_accepted(
     let job = store
         .job(store.enqueue(note().delay(Duration::MAX)).await)
         .await;
-    assert_eq!(job.state, job::State::Scheduled);
+    assert_eq!(job.state, JobState::Scheduled);
     assert!(job.run_at > Utc::now() + TimeDelta::days(365 * 100));
 }
 
@@ -172,18 +169,14 @@ async fn a_job_remembers_the_request_that_it_comes_from(
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
-    let metadata = Metadata {
-        request_id: Some("a-request".to_owned()),
-        traceparent: Some("00-a-trace-01".to_owned()),
-        baggage: Some("key=value".to_owned()),
-        enqueued_by: Some("1.2.3".to_owned()),
-    };
-    let id = with_metadata(move || metadata.clone(), store.enqueue(note())).await;
+    let id = with_metadata(metadata, store.enqueue(note())).await;
     let job = store.job(id).await;
-    assert_eq!(job.request_id.as_deref(), Some("a-request"));
-    assert_eq!(job.traceparent.as_deref(), Some("00-a-trace-01"));
-    assert_eq!(job.baggage.as_deref(), Some("key=value"));
-    assert_eq!(job.enqueued_by.as_deref(), Some("1.2.3"));
+    let kept = job.metadata.clone().unwrap();
+    assert_eq!(serde_json::from_value(kept).ok(), Some(metadata()));
+    let shown = store.at(0).show(id).await.unwrap().unwrap();
+    assert_eq!(shown.metadata, job.metadata);
+    let claimed = store.claim(store.worker().await, 1).await.remove(0);
+    assert_eq!(claimed.metadata, metadata());
 }
 
 #[rstest]

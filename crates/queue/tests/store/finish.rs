@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    Metadata, NewJob, enqueue_many,
+    JobState, NewJob, enqueue_many,
     entities::{finished_job, job},
     testing::{AttemptError, ClaimedJob, ERROR_LIMIT, Outcome, Report, Verdict, append_error},
     with_metadata,
@@ -14,7 +14,7 @@ use rstest::rstest;
 
 use crate::{
     session::Session,
-    test_store::{TestStore, note, report},
+    test_store::{TestStore, metadata, note, report},
 };
 
 /// The report of an attempt that failed for a reason.
@@ -33,29 +33,23 @@ fn reasons(errors: Option<serde_json::Value>) -> Vec<String> {
 }
 
 #[rstest]
-#[case(Outcome::Completed, finished_job::State::Completed)]
-#[case(Outcome::Dead, finished_job::State::Dead)]
-#[case(Outcome::Cancelled, finished_job::State::Cancelled)]
+#[case(Outcome::Completed, JobState::Completed)]
+#[case(Outcome::Dead, JobState::Dead)]
+#[case(Outcome::Cancelled, JobState::Cancelled)]
 #[tokio::test]
 async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] outcome: Outcome,
-    #[case] state: finished_job::State,
+    #[case] state: JobState,
 ) {
     let Some(store) = TestStore::open(backend).await else {
         return;
-    };
-    let metadata = Metadata {
-        request_id: Some("a-request".to_owned()),
-        traceparent: Some("00-a-trace-01".to_owned()),
-        baggage: Some("key=value".to_owned()),
-        enqueued_by: Some("1.2.3".to_owned()),
     };
     let job = note()
         .priority(3)
         .timeout(Duration::from_secs(9))
         .unique_key("a");
-    with_metadata(move || metadata.clone(), store.enqueue(job)).await;
+    with_metadata(metadata, store.enqueue(job)).await;
     let claimed = store.claim(store.worker().await, 1).await.remove(0);
     let job = store.job(claimed.id).await;
     let report = failed(&claimed, outcome, "out of paper");
@@ -84,10 +78,7 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
         lease_number: 1,
         deaths: 0,
         errors: finished.errors.clone(),
-        request_id: Some("a-request".to_owned()),
-        traceparent: Some("00-a-trace-01".to_owned()),
-        baggage: Some("key=value".to_owned()),
-        enqueued_by: Some("1.2.3".to_owned()),
+        metadata: Some(serde_json::to_value(metadata()).unwrap()),
     };
     assert_eq!(finished, expected);
 }
@@ -112,7 +103,7 @@ async fn a_job_that_waits_is_scheduled_and_nobodys(
         [Verdict::Taken]
     );
     let expected = job::Model {
-        state: job::State::Scheduled,
+        state: JobState::Scheduled,
         run_at: store.time(8) + TimeDelta::milliseconds(15_500),
         attempt,
         worker_id: None,
@@ -140,7 +131,7 @@ async fn a_job_that_does_not_wait_is_available_at_once(
         .await
         .unwrap();
     let job = store.job(claimed.id).await;
-    assert_eq!((job.state, job.attempt), (job::State::Available, attempt));
+    assert_eq!((job.state, job.attempt), (JobState::Available, attempt));
     assert_eq!((job.run_at, job.worker_id), (store.time(8), None));
 }
 
@@ -160,7 +151,7 @@ async fn a_released_job_has_its_place_and_its_attempt_back(
         [Verdict::Taken]
     );
     let expected = job::Model {
-        state: job::State::Available,
+        state: JobState::Available,
         attempt: 0,
         worker_id: None,
         ..running
@@ -293,7 +284,7 @@ async fn a_copy_among_the_finished_jobs_holds_nothing_up(
     let verdicts = store.at(1).finish(&reports).await.unwrap();
     assert_eq!(verdicts, [Verdict::Taken, Verdict::Taken]);
     let finished = store.finished(claimed[0].id).await;
-    assert_eq!(finished.state, finished_job::State::Completed);
+    assert_eq!(finished.state, JobState::Completed);
 }
 
 #[tokio::test]
@@ -335,6 +326,7 @@ async fn jobs_are_found_by_the_primary_key_though_the_statistics_expect_none_to_
 #[case::attempt("attempt = 2147483647")]
 #[case::lease_number("lease_number = 2147483647")]
 #[case::errors("errors = '{}'")]
+#[case::metadata("metadata = '[]'")]
 #[tokio::test]
 async fn a_row_that_no_worker_could_read_is_refused(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,

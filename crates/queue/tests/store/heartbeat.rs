@@ -1,6 +1,7 @@
 //! Leases: how a worker keeps its jobs, and what it does not know of.
 
 use bare_queue::{
+    JobState,
     entities::{job, worker},
     testing::Heartbeat,
 };
@@ -100,7 +101,7 @@ async fn a_job_that_its_worker_does_not_hold_goes_back_as_it_was(
     let running = store.job(claimed.id).await;
     assert_eq!(store.at(5).reconcile(worker, &[]).await.unwrap(), 1);
     let expected = job::Model {
-        state: job::State::Available,
+        state: JobState::Available,
         worker_id: None,
         attempt: 0,
         lease_number: 2,
@@ -137,8 +138,8 @@ async fn jobs_that_are_held_or_somebody_elses_or_waiting_stay_as_they_are(
     }
     // Of two, the one that is not held.
     assert_eq!(store.at(5).reconcile(worker, &held[..1]).await.unwrap(), 1);
-    assert_eq!(store.job(held[0].0).await.state, job::State::Running);
-    assert_eq!(store.job(held[1].0).await.state, job::State::Available);
+    assert_eq!(store.job(held[0].0).await.state, JobState::Running);
+    assert_eq!(store.job(held[1].0).await.state, JobState::Available);
 }
 
 #[rstest]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod claim;
-mod claimer;
+mod cursor;
 mod enqueue;
 mod fencing;
 mod finish;

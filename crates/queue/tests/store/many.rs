@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bare_queue::{
-    Metadata, NewJob, Task, enqueue_many,
+    NewJob, Task, enqueue_many,
     testing::{Outcome, Verdict},
     with_metadata,
 };
 use bare_testkit::Backend;
 use rstest::rstest;
 
-use crate::test_store::{Note, TestStore, note, report};
+use crate::test_store::{Note, TestStore, metadata, note, report};
 
 #[rstest]
 #[tokio::test]
@@ -31,12 +31,6 @@ async fn many_jobs_are_the_same_as_each_alone(
             _ => job.unique_key(format!("key {number}")),
         }
     };
-    let metadata = || Metadata {
-        request_id: Some("abc".to_owned()),
-        traceparent: Some("00-a-trace-01".to_owned()),
-        baggage: Some("key=value".to_owned()),
-        enqueued_by: Some("1.2.3".to_owned()),
-    };
     let many = with_metadata(metadata, enqueue_many(store.db(), (0..1500).map(job)));
     let many = many.await.unwrap();
     assert_eq!(many.len(), 1500);
@@ -50,12 +44,7 @@ async fn many_jobs_are_the_same_as_each_alone(
             (
                 (row.kind.clone(), row.queue.clone(), row.priority, row.state),
                 (row.max_attempts, row.timeout_seconds),
-                (
-                    row.request_id.clone(),
-                    row.traceparent.clone(),
-                    row.baggage.clone(),
-                    row.enqueued_by.clone(),
-                ),
+                row.metadata.clone(),
                 row.run_at - row.created_at,
             )
         };

@@ -141,11 +141,14 @@ impl Trial {
         let expected = if let Some(known) = self.workers.get_mut(&worker) {
             *known = Worker::renewed(now, steady_since);
             let has_dead = self.workers.values().any(|worker| worker.until < now);
-            let rescue_is_due = now - LEASE >= steady_since && (has_dead || has_orphans);
-            let is_its = |job: &Job| job.state == JobState::Running && job.worker == Some(worker);
+            let is_steady = now - LEASE >= steady_since;
+            let leases = self.store.at(self.second).leases(worker, LEASE).await;
+            let leases = leases.unwrap();
+            assert_eq!(leases.has_orphans, is_steady && has_orphans);
+            let is_its = |job: &&Job| job.state == JobState::Running && job.worker == Some(worker);
+            assert_eq!(leases.own.len(), self.jobs.values().filter(is_its).count());
             Heartbeat::Renewed {
-                rescue_is_due,
-                has_jobs: self.jobs.values().any(is_its),
+                rescue_is_due: is_steady && has_dead,
                 clock_is_back: false,
             }
         } else {

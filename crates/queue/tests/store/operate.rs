@@ -8,7 +8,7 @@ use bare_testkit::Backend;
 use rstest::rstest;
 use uuid::Uuid;
 
-use crate::test_store::{TestStore, ids, note, report};
+use crate::test_store::{LEASE, TestStore, ids, note, report};
 
 #[rstest]
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_waiting_job_is_cancelled_at_once(
     let id = store.enqueue(note()).await;
     assert_eq!(store.at(3).cancel(id).await.unwrap(), Cancelled::AtOnce);
     let finished = store.finished(id).await;
-    assert_eq!(JobState::from(finished.state), JobState::Cancelled);
+    assert_eq!(finished.state, JobState::Cancelled);
     assert_eq!(finished.finished_at, store.time(3));
     let error = store.at(4).cancel(id).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the job {id} is cancelled"));
@@ -126,7 +126,7 @@ async fn a_running_job_is_cancelled_by_its_worker(
     let claimed = store.claimed_notes(2).await;
     let worker = store.job(claimed[0].id).await.worker_id.unwrap();
     let requested = async || {
-        let leases = store.at(1).leases(worker).await.unwrap();
+        let leases = store.at(1).leases(worker, LEASE).await.unwrap().own;
         assert_eq!(leases.len(), 2);
         let requested = leases
             .iter()
@@ -145,7 +145,7 @@ async fn a_running_job_is_cancelled_by_its_worker(
     let outcome = report(&claimed[0], Outcome::Cancelled);
     store.at(2).finish(&[outcome]).await.unwrap();
     let finished = store.finished(claimed[0].id).await;
-    assert_eq!(JobState::from(finished.state), JobState::Cancelled);
+    assert_eq!(finished.state, JobState::Cancelled);
 }
 
 #[rstest]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bare_queue::{entities::job, testing::Outcome};
+use bare_queue::{JobState, entities::job, testing::Outcome};
 use bare_testkit::Backend;
 use rstest::rstest;
 
@@ -23,7 +23,7 @@ async fn three_due(store: &TestStore) -> Vec<uuid::Uuid> {
     ids
 }
 
-async fn states(store: &TestStore, ids: &[uuid::Uuid]) -> Vec<job::State> {
+async fn states(store: &TestStore, ids: &[uuid::Uuid]) -> Vec<JobState> {
     let mut states = Vec::new();
     for id in ids {
         states.push(store.job(*id).await.state);
@@ -36,7 +36,7 @@ async fn states(store: &TestStore, ids: &[uuid::Uuid]) -> Vec<job::State> {
 async fn a_job_becomes_available_when_its_time_has_come(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    use job::State::{Available, Scheduled};
+    use JobState::{Available, Scheduled};
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
@@ -60,7 +60,7 @@ async fn a_job_becomes_available_when_its_time_has_come(
 async fn a_batch_holds_the_earliest(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    use job::State::{Available, Scheduled};
+    use JobState::{Available, Scheduled};
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
@@ -83,7 +83,7 @@ async fn a_running_job_is_not_promoted(
     };
     let claimed = store.claimed().await;
     assert_eq!(store.at(60).promote(2).await.unwrap(), 0);
-    assert_eq!(store.job(claimed.id).await.state, job::State::Running);
+    assert_eq!(store.job(claimed.id).await.state, JobState::Running);
 }
 
 #[rstest]

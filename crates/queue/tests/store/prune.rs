@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bare_queue::{entities::finished_job::State, testing::Outcome};
+use bare_queue::{JobState, testing::Outcome};
 use bare_testkit::Backend;
 use rstest::rstest;
 
@@ -36,7 +36,7 @@ async fn jobs_go_when_they_are_older_than_their_state_is_kept(
     assert_eq!(
         store
             .at(60)
-            .prune(State::Completed, MINUTE, 10)
+            .prune(JobState::Completed, MINUTE, 10)
             .await
             .unwrap(),
         0
@@ -44,7 +44,7 @@ async fn jobs_go_when_they_are_older_than_their_state_is_kept(
     assert_eq!(
         store
             .at(61)
-            .prune(State::Completed, MINUTE, 10)
+            .prune(JobState::Completed, MINUTE, 10)
             .await
             .unwrap(),
         1
@@ -52,20 +52,24 @@ async fn jobs_go_when_they_are_older_than_their_state_is_kept(
     assert_eq!(
         store
             .at(62)
-            .prune(State::Completed, MINUTE, 10)
+            .prune(JobState::Completed, MINUTE, 10)
             .await
             .unwrap(),
         1
     );
     assert_eq!(store.count_finished().await, 2);
     assert_eq!(
-        store.at(61).prune(State::Dead, MINUTE, 10).await.unwrap(),
+        store
+            .at(61)
+            .prune(JobState::Dead, MINUTE, 10)
+            .await
+            .unwrap(),
         1
     );
     assert_eq!(
         store
             .at(61)
-            .prune(State::Cancelled, MINUTE, 10)
+            .prune(JobState::Cancelled, MINUTE, 10)
             .await
             .unwrap(),
         1
@@ -83,7 +87,7 @@ async fn a_batch_holds_the_oldest(#[values(Backend::Sqlite, Backend::Postgres)] 
     let prune = async || {
         store
             .at(100)
-            .prune(State::Completed, MINUTE, 2)
+            .prune(JobState::Completed, MINUTE, 2)
             .await
             .unwrap()
     };
@@ -92,7 +96,7 @@ async fn a_batch_holds_the_oldest(#[values(Backend::Sqlite, Backend::Postgres)] 
     assert_eq!(
         store
             .at(63)
-            .prune(State::Completed, MINUTE, 2)
+            .prune(JobState::Completed, MINUTE, 2)
             .await
             .unwrap(),
         0
@@ -110,7 +114,7 @@ async fn unfinished_jobs_are_not_pruned(
         return;
     };
     store.enqueue_notes(1).await;
-    for state in [State::Completed, State::Dead, State::Cancelled] {
+    for state in [JobState::Completed, JobState::Dead, JobState::Cancelled] {
         assert_eq!(store.at(3600).prune(state, MINUTE, 10).await.unwrap(), 0);
     }
     assert_eq!(store.count().await, 1);
@@ -130,7 +134,10 @@ async fn the_jobs_that_are_not_too_old_are_not_read() {
     store.database.execute("ANALYZE finished_job").await;
     let session = Session::open(&store).await;
     let before = session.read_of_table("finished_job").await;
-    let pruned = session.store().prune(State::Completed, MINUTE, 1000).await;
+    let pruned = session
+        .store()
+        .prune(JobState::Completed, MINUTE, 1000)
+        .await;
     assert_eq!(pruned.unwrap(), 0);
     assert_eq!(session.read_of_table("finished_job").await, before);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bare_queue::{entities::job, testing::Heartbeat};
+use bare_queue::{JobState, testing::Heartbeat};
 use bare_testkit::Backend;
 use rstest::rstest;
 use uuid::Uuid;
@@ -17,7 +17,6 @@ async fn heartbeat(store: &TestStore, worker: Uuid, second: i64) -> (bool, bool)
         Heartbeat::Renewed {
             rescue_is_due,
             clock_is_back,
-            ..
         } => (rescue_is_due, clock_is_back),
         Heartbeat::Unknown => panic!("the worker is not known"),
     }
@@ -52,7 +51,7 @@ async fn workers_that_died_while_the_clock_was_ahead_are_rescued_a_lease_after_i
     }
     assert_eq!(heartbeat(&store, lives, 62).await, (true, false));
     assert_eq!(store.at(62).rescue().await.unwrap().requeued, 1);
-    assert_eq!(store.job(job).await.state, job::State::Available);
+    assert_eq!(store.job(job).await.state, JobState::Available);
 }
 
 #[rstest]

@@ -11,6 +11,7 @@ use std::{
 };
 
 use bare_queue::{
+    JobState,
     entities::{finished_job, job},
     testing::{ClaimedJob, DEATHS_ALLOWED, Heartbeat, JobStore, Outcome, Verdict},
 };
@@ -174,7 +175,7 @@ async fn every_job_ends_once_however_the_workers_live_and_die(
     for job in finished {
         let ends = log.ends.get(&job.id).map_or(&[][..], Vec::as_slice);
         let expected = match job.state {
-            finished_job::State::Completed => vec![(job.lease_number, Outcome::Completed)],
+            JobState::Completed => vec![(job.lease_number, Outcome::Completed)],
             _ if job.deaths == DEATHS_ALLOWED => Vec::new(),
             _ => vec![(job.lease_number, Outcome::Dead)],
         };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    NewJob, Task,
+    Metadata, NewJob, Task,
     entities::{finished_job, job},
     testing::{ClaimedJob, JobStore, Outcome, Report, SCHEMA},
 };
@@ -12,6 +12,7 @@ use bare_testkit::{Backend, TestDatabase};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 /// The lease of a worker in these tests.
@@ -28,6 +29,17 @@ impl Task for Note {
 /// A job with a payload of no interest.
 pub(crate) fn note() -> NewJob {
     Note("of no interest".to_owned()).job()
+}
+
+/// Metadata with something in each field.
+pub(crate) fn metadata() -> Metadata {
+    let metadata = json!({
+        "request_id": "a-request",
+        "traceparent": "00-a-trace-01",
+        "baggage": "key=value",
+        "enqueued_by": "1.2.3",
+    });
+    serde_json::from_value(metadata).unwrap()
 }
 
 /// What became of a claimed job, under the lease of that claim.

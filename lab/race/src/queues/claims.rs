@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bare_queue::testing::{Claimer, JobStore, Outcome, Report};
+use bare_queue::testing::{ClaimCursor, JobStore, Outcome, Report};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
@@ -34,14 +34,14 @@ pub async fn in_vain(order: &Order) -> anyhow::Result<Vec<f64>> {
 /// milliseconds.
 pub async fn beside(order: &Order) -> anyhow::Result<Vec<f64>> {
     let (store, worker) = register(order).await?;
-    let mut claimer = Claimer::new(store.clone(), "default");
+    let mut cursor = ClaimCursor::new(store.clone(), "default");
     let mut times = Vec::new();
     let mut ticks = interval(BESIDE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for _ in 0..order.jobs {
         // From when it is due: one that is late because the last one took long was kept waiting.
         let due = ticks.tick().await;
-        let claimed = claimer.claim(worker, WANTED).await?;
+        let claimed = cursor.claim(worker, WANTED).await?;
         times.push(milliseconds(due.into_std()));
         let reports = claimed.iter().map(|job| Report {
             job_id: job.id,

@@ -77,7 +77,7 @@ WHERE ctid = ANY(ARRAY(
     ORDER BY priority, run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED
 ))
 RETURNING id, kind, queue, priority, payload::text, attempt, max_attempts, timeout_seconds, lease_number,
-          deaths, cancel_requested_at, run_at, started_at, errors::text, request_id, traceparent, baggage";
+          deaths, cancel_requested_at, run_at, started_at, errors::text, metadata::text";
 
 const MOVE: &str = "
 WITH ended AS (
@@ -88,10 +88,10 @@ WITH ended AS (
     RETURNING *
 )
 INSERT INTO finished_job (id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, run_at,
-                          created_at, started_at, request_id, traceparent, baggage, enqueued_by, state,
-                          finished_at, attempt, lease_number, deaths, errors)
+                          created_at, started_at, metadata, state, finished_at,
+                          attempt, lease_number, deaths, errors)
 SELECT id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, run_at,
-       created_at, started_at, request_id, traceparent, baggage, enqueued_by, 'completed',
+       created_at, started_at, metadata, 'completed',
        clock_timestamp(), attempt, lease_number, deaths, errors
 FROM ended";
 

@@ -2,21 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, Select,
 };
 use uuid::Uuid;
 
 use super::ClaimedJob;
 use crate::{
+    JobState,
     entities::{job, queue, worker},
     store::JobStore,
 };
-
-/// The most that one claim takes: a statement has 32,766 variables.
-const LIMIT: u64 = 30_000;
 
 impl JobStore {
     pub(super) async fn claim_sqlite(
@@ -31,47 +27,16 @@ impl JobStore {
         }
         let now = self.sqlite_now();
         let txn = self.begin().await?;
-        let limit = match self.room_sqlite(&txn, worker, queue, now).await? {
-            Some(room) => std::cmp::min(limit, room),
-            None => return Ok(Vec::new()),
-        };
-        let ids: Vec<Uuid> = available(queue)
-            .select_only()
-            .column(job::Column::Id)
-            .order_by_asc(job::Column::Priority)
-            .order_by_asc(job::Column::RunAt)
-            .order_by_asc(job::Column::Id)
-            .limit(limit)
-            .into_tuple()
-            .all(&txn)
-            .await?;
-        if ids.is_empty() {
+        let Some(room) = self.room_sqlite(&txn, worker, queue, now).await? else {
             return Ok(Vec::new());
-        }
-        job::Entity::update_many()
-            .set(job::ActiveModel {
-                state: Set(job::State::Running),
-                worker_id: Set(Some(worker)),
-                started_at: Set(Some(now)),
-                ..Default::default()
-            })
-            .col_expr(
-                job::Column::LeaseNumber,
-                Expr::col(job::Column::LeaseNumber).add(1),
-            )
-            .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).add(1))
-            .filter(job::Column::Id.is_in(ids.clone()))
-            .exec(&txn)
-            .await?;
-        let jobs = job::Entity::find()
-            .filter(job::Column::Id.is_in(ids))
-            .order_by_asc(job::Column::Priority)
-            .order_by_asc(job::Column::RunAt)
-            .order_by_asc(job::Column::Id)
-            .into_model::<ClaimedJob>()
-            .all(&txn)
-            .await?;
+        };
+        let limit = i64::try_from(limit.min(room)).unwrap_or(i64::MAX);
+        let values = [now.into(), worker.into(), queue.into(), limit.into()];
+        let jobs = ClaimedJob::find_by_statement(self.statement(CLAIM, values));
+        let mut jobs = jobs.all(&txn).await?;
         txn.commit().await?;
+        // RETURNING promises no order.
+        jobs.sort_by_key(|job| (job.priority, job.run_at, job.id));
         Ok(jobs)
     }
 
@@ -93,10 +58,10 @@ impl JobStore {
             return Ok(None);
         }
         let Some(max_running) = settings.and_then(|queue| queue.max_running) else {
-            return Ok(Some(LIMIT));
+            return Ok(Some(u64::MAX));
         };
         let running = job::Entity::find()
-            .filter(job::Column::State.eq(job::State::Running))
+            .filter(job::Column::State.eq(JobState::Running))
             .filter(job::Column::Queue.eq(queue))
             .count(txn)
             .await?;
@@ -107,6 +72,14 @@ impl JobStore {
 
 fn available(queue: &str) -> Select<job::Entity> {
     job::Entity::find()
-        .filter(job::Column::State.eq(job::State::Available))
+        .filter(job::Column::State.eq(JobState::Available))
         .filter(job::Column::Queue.eq(queue))
 }
+
+/// Walks `job_claim` (queue, priority, run_at, id), and the primary key for what it takes.
+const CLAIM: &str = "
+UPDATE job
+SET state = 'running', worker_id = $2, started_at = $1, lease_number = lease_number + 1, attempt = attempt + 1
+WHERE id IN (SELECT id FROM job WHERE queue = $3 AND state = 'available'
+             ORDER BY priority, run_at, id LIMIT $4)
+RETURNING *";

@@ -70,16 +70,7 @@ fn statement(rows: &[Row]) -> Statement {
         }),
         array(ArrayType::String, &|row| text(row.unique_key.as_ref())),
         array(ArrayType::String, &|row| {
-            text(row.metadata.request_id.as_ref())
-        }),
-        array(ArrayType::String, &|row| {
-            text(row.metadata.traceparent.as_ref())
-        }),
-        array(ArrayType::String, &|row| {
-            text(row.metadata.baggage.as_ref())
-        }),
-        array(ArrayType::String, &|row| {
-            text(row.metadata.enqueued_by.as_ref())
+            text(row.metadata.to_json().as_ref())
         }),
         array(ArrayType::BigInt, &|row| milliseconds(row.delay).into()),
     ];
@@ -88,15 +79,13 @@ fn statement(rows: &[Row]) -> Statement {
 
 const INSERT: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds,
-                 unique_key, request_id, traceparent, baggage, enqueued_by, created_at, run_at)
+                 unique_key, metadata, created_at, run_at)
 SELECT id, kind, queue, priority, state, payload::json, max_attempts, NULLIF(timeout_seconds, -1),
-       NULLIF(unique_key, ''), NULLIF(request_id, ''), NULLIF(traceparent, ''),
-       NULLIF(baggage, ''), NULLIF(enqueued_by, ''), now.at, now.at + delay * interval '1 millisecond'
+       NULLIF(unique_key, ''), NULLIF(metadata, '')::json, now.at, now.at + delay * interval '1 millisecond'
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::int[],
-            $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
-            $14::bigint[])
+            $9::text[], $10::text[], $11::bigint[])
     AS row (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
-            request_id, traceparent, baggage, enqueued_by, delay),
+            metadata, delay),
     (SELECT clock_timestamp() AS at) AS now
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
 RETURNING id";

@@ -100,7 +100,7 @@ impl Row {
         Statement::from_sql_and_values(DbBackend::Sqlite, INSERT_SQLITE, values)
     }
 
-    /// The values `$1` to `$14` of both statements.
+    /// The values `$1` to `$11` of both statements.
     fn values(&self, now: Option<DateTime<Utc>>) -> Vec<Value> {
         vec![
             self.id.into(),
@@ -113,31 +113,28 @@ impl Row {
             self.timeout_seconds().into(),
             self.unique_key.clone().into(),
             now.into(),
-            self.metadata.request_id.clone().into(),
-            self.metadata.traceparent.clone().into(),
-            self.metadata.baggage.clone().into(),
-            self.metadata.enqueued_by.clone().into(),
+            self.metadata.to_json().into(),
         ]
     }
 }
 
-/// `$15` is the delay in milliseconds. The duplicate is left alone: `DO UPDATE` would lock its row for as
+/// `$12` is the delay in milliseconds. The duplicate is left alone: `DO UPDATE` would lock its row for as
 /// long as the caller's transaction is open.
 const INSERT_POSTGRES: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
-                 created_at, request_id, traceparent, baggage, enqueued_by, run_at)
-SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11, $12, $13, $14,
-       now.at + $15 * interval '1 millisecond'
+                 created_at, metadata, run_at)
+SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11::json,
+       now.at + $12 * interval '1 millisecond'
 FROM (SELECT COALESCE($10, clock_timestamp()) AS at) AS now
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING";
 
 /// Only where it is due: a row that comes back costs a tenth (`cargo race enqueue-one-16`).
-const AND_WAKE: &str = " RETURNING pg_notify($16, queue)";
+const AND_WAKE: &str = " RETURNING pg_notify($13, queue)";
 
 const INSERT_SQLITE: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
-                 created_at, request_id, traceparent, baggage, enqueued_by, run_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                 created_at, metadata, run_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING";
 
 /// Walks the unique index `job_unique_key`.

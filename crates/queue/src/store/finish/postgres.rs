@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ActiveEnum, ConnectionTrait, DbErr, Iterable, SqlErr, Value, sea_query::ArrayType};
+use sea_orm::{ActiveEnum, ConnectionTrait, DbErr, SqlErr, Value, sea_query::ArrayType};
 use uuid::Uuid;
 
 use super::Report;
 use crate::{
-    entities::finished_job,
+    JobState,
     store::{
         JobStore,
         handle::{milliseconds, postgres},
@@ -27,8 +27,8 @@ impl JobStore {
         reports.sort_by_key(|report| report.lease());
 
         let mut refused = HashSet::new();
-        let ends = finished_job::State::iter().map(Some);
-        for end in ends.chain([None]) {
+        let ends = JobState::FINISHED.map(Some);
+        for end in ends.into_iter().chain([None]) {
             let alike: Vec<&Report> = reports
                 .iter()
                 .copied()
@@ -51,12 +51,8 @@ impl JobStore {
     }
 
     /// Ends the jobs in this state, and answers how many did.
-    async fn end_postgres(
-        &self,
-        ended: &[&Report],
-        state: finished_job::State,
-    ) -> Result<u64, DbErr> {
-        if state == finished_job::State::Completed && !self.keeps_completed {
+    async fn end_postgres(&self, ended: &[&Report], state: JobState) -> Result<u64, DbErr> {
+        if state == JobState::Completed && !self.keeps_completed {
             return self.changed(DELETE, [ids(ended), leases(ended)]).await;
         }
         let moved = self.move_postgres(ended, state).await;
@@ -69,11 +65,7 @@ impl JobStore {
         }
     }
 
-    async fn move_postgres(
-        &self,
-        ended: &[&Report],
-        state: finished_job::State,
-    ) -> Result<u64, DbErr> {
+    async fn move_postgres(&self, ended: &[&Report], state: JobState) -> Result<u64, DbErr> {
         let (now, state) = (self.postgres_now(), state.to_value().into());
         let (ids, leases) = (ids(ended), leases(ended));
         if ended.iter().all(|report| report.errors.is_none()) {

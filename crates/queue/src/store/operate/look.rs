@@ -5,10 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, 
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{
-    entities::queue,
-    store::{JobState, JobStore},
-};
+use crate::{JobState, entities::queue, store::JobStore};
 
 /// Which jobs: those that meet all that is given.
 #[derive(Clone, Debug, Default)]
@@ -62,10 +59,8 @@ pub struct JobDetail {
     pub worker_id: Option<Uuid>,
     /// Its unique key.
     pub unique_key: Option<String>,
-    /// The request that enqueued it.
-    pub request_id: Option<String>,
-    /// The version that enqueued it.
-    pub enqueued_by: Option<String>,
+    /// Where it came from.
+    pub metadata: Option<serde_json::Value>,
     /// What the task is about.
     pub payload: serde_json::Value,
     /// Why attempts failed, oldest first.
@@ -167,12 +162,10 @@ impl JobStore {
 
 const UNFINISHED: &str = "
     SELECT id, kind, queue, priority, state, attempt, max_attempts, deaths, created_at, run_at,
-           started_at, CAST(NULL AS timestamptz) AS finished_at, worker_id, unique_key, request_id, enqueued_by, payload,
-           errors
+           started_at, CAST(NULL AS timestamptz) AS finished_at, worker_id, unique_key, metadata, payload, errors
     FROM job";
 
 const FINISHED: &str = "
     SELECT id, kind, queue, priority, state, attempt, max_attempts, deaths, created_at, run_at,
-           started_at, finished_at, CAST(NULL AS uuid) AS worker_id, unique_key, request_id, enqueued_by, payload,
-           errors
+           started_at, finished_at, CAST(NULL AS uuid) AS worker_id, unique_key, metadata, payload, errors
     FROM finished_job";

@@ -8,7 +8,6 @@ use bare_queue::{
     testing::{DEATHS_ALLOWED, Outcome},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveEnum;
 use uuid::Uuid;
 
 /// A job, as the model has it and as its row says.
@@ -79,7 +78,7 @@ impl Job {
 impl From<job::Model> for Job {
     fn from(row: job::Model) -> Self {
         Self {
-            state: JobState::try_from_value(&row.state.to_value()).unwrap(),
+            state: row.state,
             attempt: row.attempt,
             lease_number: row.lease_number,
             deaths: row.deaths,
@@ -94,7 +93,7 @@ impl From<job::Model> for Job {
 impl From<finished_job::Model> for Job {
     fn from(row: finished_job::Model) -> Self {
         Self {
-            state: JobState::try_from_value(&row.state.to_value()).unwrap(),
+            state: row.state,
             attempt: row.attempt,
             lease_number: row.lease_number,
             deaths: row.deaths,

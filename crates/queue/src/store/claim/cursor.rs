@@ -39,7 +39,7 @@ const PRIORITIES: usize = 100;
 /// was enqueued by a transaction longer than 3 s, may wait for up to 10 s; while there are such jobs, every
 /// claim begins at the start.
 #[derive(Debug)]
-pub struct Claimer {
+pub struct ClaimCursor {
     store: JobStore,
     queue: String,
     patience: Duration,
@@ -53,7 +53,7 @@ pub struct Claimer {
     from_start: Instant,
 }
 
-impl Claimer {
+impl ClaimCursor {
     /// One for a queue. `store` is best one with a connection for itself.
     pub fn new(store: JobStore, queue: &str) -> Self {
         Self {

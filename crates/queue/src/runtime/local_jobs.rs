@@ -12,11 +12,11 @@ use tokio::{sync::OwnedRwLockReadGuard, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// What a claim's jobs hold of `Shared::company`, which goes with the last of them.
-pub(super) type Company = Arc<OwnedRwLockReadGuard<()>>;
+/// What keeps jobs of a claim from running beside one that runs solo. It goes with the last of them.
+pub(super) type SharedRun = Arc<OwnedRwLockReadGuard<()>>;
 
 #[derive(Debug, Default)]
-pub(super) struct Held(Mutex<HashMap<Uuid, Arc<Hold>>>);
+pub(super) struct LocalJobs(Mutex<HashMap<Uuid, Arc<Hold>>>);
 
 /// What is known of a job that is held, besides the job.
 #[derive(Debug)]
@@ -26,14 +26,14 @@ pub(super) struct Hold {
     pub(super) cancellation: CancellationToken,
     is_unwanted: AtomicBool,
     abort: OnceLock<AbortHandle>,
-    company: Mutex<Option<Company>>,
+    shared_run: Mutex<Option<SharedRun>>,
 }
 
 impl Hold {
-    /// The job is no company for others any more: it is about to be the only one.
-    pub(super) fn leave_company(&self) {
-        let company = locked(&self.company).take();
-        drop(company);
+    /// The job is about to run solo, and must not wait for itself.
+    pub(super) fn leave_shared_run(&self) {
+        let shared_run = locked(&self.shared_run).take();
+        drop(shared_run);
     }
 
     /// Notes how the attempt can be stopped.
@@ -55,19 +55,19 @@ impl Hold {
     }
 }
 
-impl Held {
+impl LocalJobs {
     fn jobs(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Hold>>> {
         locked(&self.0)
     }
 
     /// Notes a claim.
-    pub(super) fn insert(&self, job: Uuid, lease_number: i32, company: Company) -> Arc<Hold> {
+    pub(super) fn insert(&self, job: Uuid, lease_number: i32, shared_run: SharedRun) -> Arc<Hold> {
         let hold = Arc::new(Hold {
             lease_number,
             cancellation: CancellationToken::new(),
             is_unwanted: AtomicBool::new(false),
             abort: OnceLock::new(),
-            company: Mutex::new(Some(company)),
+            shared_run: Mutex::new(Some(shared_run)),
         });
         self.jobs().insert(job, Arc::clone(&hold));
         hold
@@ -82,6 +82,11 @@ impl Held {
         {
             jobs.remove(&job);
         }
+    }
+
+    /// Whether any claim is held.
+    pub(super) fn any(&self) -> bool {
+        !self.jobs().is_empty()
     }
 
     /// Whether a claim is held: no outcome of it is stored yet.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bare_queue::testing::Claimer;
+use bare_queue::testing::ClaimCursor;
 use bare_testkit::Backend;
 use sea_orm::ConnectionTrait as _;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::{
     test_store::{TestStore, ids, note},
 };
 
-/// Jobs that have waited for longer than a claimer looks back.
+/// Jobs that have waited for longer than a cursor looks back.
 fn old_jobs(number: u32) -> String {
     format!(
         "INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at)
@@ -34,12 +34,12 @@ async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_
     reader.execute_unprepared(look).await.unwrap();
 
     let (session, worker) = (Session::open(&store).await, store.worker().await);
-    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);
-    assert_eq!(claimer.claim(worker, 2000).await.unwrap().len(), 1000);
-    assert_eq!(claimer.claim(worker, 2000).await.unwrap(), []);
+    let mut cursor = ClaimCursor::new(session.store(), "default").with_patience(Duration::ZERO);
+    assert_eq!(cursor.claim(worker, 2000).await.unwrap().len(), 1000);
+    assert_eq!(cursor.claim(worker, 2000).await.unwrap(), []);
     let before = session.read_of_index("job_claim").await;
     let id = store.enqueue(note()).await;
-    assert_eq!(ids(&claimer.claim(worker, 2000).await.unwrap()), [id]);
+    assert_eq!(ids(&cursor.claim(worker, 2000).await.unwrap()), [id]);
     assert_eq!(session.read_of_index("job_claim").await - before, 1);
     reader.commit().await.unwrap();
 }
@@ -50,45 +50,45 @@ async fn the_lowest_priority_comes_first_also_where_claims_have_become_slow() {
         return;
     };
     let (session, worker) = (Session::open(&store).await, store.worker().await);
-    let mut claimer = Claimer::new(session.store(), "default").with_patience(Duration::ZERO);
+    let mut cursor = ClaimCursor::new(session.store(), "default").with_patience(Duration::ZERO);
     for priority in [7, -3] {
         store.enqueue(note().priority(priority)).await;
     }
-    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 2);
-    assert_eq!(claimer.claim(worker, 10).await.unwrap(), []);
+    assert_eq!(cursor.claim(worker, 10).await.unwrap().len(), 2);
+    assert_eq!(cursor.claim(worker, 10).await.unwrap(), []);
     store.database.execute(&old_jobs(1)).await;
     let later = store.enqueue(note().priority(7)).await;
     let first = store.enqueue(note().priority(-3)).await;
-    assert_eq!(ids(&claimer.claim(worker, 1).await.unwrap()), [first]);
-    assert_eq!(ids(&claimer.claim(worker, 10).await.unwrap()), [later]);
+    assert_eq!(ids(&cursor.claim(worker, 1).await.unwrap()), [first]);
+    assert_eq!(ids(&cursor.claim(worker, 10).await.unwrap()), [later]);
 }
 
 const OLD_JOBS: u32 = 3;
 
-/// Calls `found` with a claimer that has left nothing, when old jobs have come.
-async fn after_old_jobs(patience: Duration, found: impl AsyncFnOnce(Claimer, Uuid)) {
+/// Calls `found` with a cursor that has left nothing, when old jobs have come.
+async fn after_old_jobs(patience: Duration, found: impl AsyncFnOnce(ClaimCursor, Uuid)) {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
     let (session, worker) = (Session::open(&store).await, store.worker().await);
-    let mut claimer = Claimer::new(session.store(), "default").with_patience(patience);
+    let mut cursor = ClaimCursor::new(session.store(), "default").with_patience(patience);
     store.enqueue(note()).await;
-    assert_eq!(claimer.claim(worker, 10).await.unwrap().len(), 1);
-    assert_eq!(claimer.claim(worker, 10).await.unwrap(), []);
+    assert_eq!(cursor.claim(worker, 10).await.unwrap().len(), 1);
+    assert_eq!(cursor.claim(worker, 10).await.unwrap(), []);
     store.database.execute(&old_jobs(OLD_JOBS)).await;
-    found(claimer, worker).await;
+    found(cursor, worker).await;
 }
 
 #[tokio::test]
 async fn where_claims_have_become_slow_old_jobs_that_come_late_are_found_and_then_one_after_the_other()
  {
-    after_old_jobs(Duration::ZERO, async |mut claimer, worker| {
+    after_old_jobs(Duration::ZERO, async |mut cursor, worker| {
         let begun = Instant::now();
-        while claimer.claim(worker, 1).await.unwrap().is_empty() {
+        while cursor.claim(worker, 1).await.unwrap().is_empty() {
             assert!(begun.elapsed() < Duration::from_secs(20), "it is not found");
         }
         for _ in 1..OLD_JOBS {
-            assert_eq!(claimer.claim(worker, 1).await.unwrap().len(), 1);
+            assert_eq!(cursor.claim(worker, 1).await.unwrap().len(), 1);
         }
     })
     .await;
@@ -96,9 +96,9 @@ async fn where_claims_have_become_slow_old_jobs_that_come_late_are_found_and_the
 
 #[tokio::test]
 async fn where_claims_are_quick_old_jobs_that_come_late_are_found_at_once() {
-    after_old_jobs(Duration::MAX, async |mut claimer, worker| {
+    after_old_jobs(Duration::MAX, async |mut cursor, worker| {
         assert_eq!(
-            claimer.claim(worker, 10).await.unwrap().len(),
+            cursor.claim(worker, 10).await.unwrap().len(),
             OLD_JOBS as usize
         );
     })

@@ -1,0 +1,182 @@
+//! What an owner wraps around attempts: tower layers, those of apalis or their own.
+//!
+//! They stand inside an attempt. So a layer that fails, or never calls the task, costs an attempt and
+//! loses no job.
+
+use std::{collections::HashMap, error::Error, fmt, pin::Pin, sync::Arc};
+
+use apalis::prelude::{BoxDynError, Layer, Service, Task, TaskBuilder, TaskId};
+use tokio::sync::Mutex;
+use tower::{
+    ServiceExt as _,
+    util::{BoxService, service_fn},
+};
+use uuid::Uuid;
+
+use super::TaskError;
+use crate::store::ClaimedJob;
+
+/// An attempt on its way to its task's code, as a layer sees it.
+pub struct Attempt {
+    /// The job.
+    pub job: Uuid,
+    /// Its task, by its name in the database.
+    pub kind: String,
+    /// The queue that it was claimed from.
+    pub queue: String,
+    /// The request that caused it.
+    pub request_id: Option<String>,
+    run: Run,
+}
+
+type Run = Pin<Box<dyn Future<Output = Result<(), TaskError>> + Send>>;
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("job", &self.job)
+            .field("kind", &self.kind)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a layer wraps: it runs attempts.
+pub type AttemptService = BoxService<Task<Attempt>, (), BoxDynError>;
+
+type Wrap = Box<dyn FnOnce(AttemptService) -> AttemptService + Send>;
+
+/// The layers, as they are added.
+#[derive(Default)]
+pub(super) struct Layers {
+    all: Vec<Wrap>,
+    of_queues: HashMap<String, Vec<Wrap>>,
+}
+
+impl Layers {
+    pub(super) fn add<L>(&mut self, queue: Option<&str>, layer: L)
+    where
+        L: Layer<AttemptService> + Send + 'static,
+        L::Service: Service<Task<Attempt>, Response = ()> + Send + 'static,
+        <L::Service as Service<Task<Attempt>>>::Error: Into<BoxDynError>,
+        <L::Service as Service<Task<Attempt>>>::Future: Send,
+    {
+        let wraps = match queue {
+            Some(queue) => self.of_queues.entry(queue.to_owned()).or_default(),
+            None => &mut self.all,
+        };
+        wraps.push(Box::new(move |inner| {
+            BoxService::new(layer.layer(inner).map_err(Into::into))
+        }));
+    }
+
+    /// The service that all attempts of a worker pass.
+    pub(super) fn build(self) -> Layered {
+        if self.all.is_empty() && self.of_queues.is_empty() {
+            return Layered(None);
+        }
+        let of_queues = self.of_queues.into_iter().map(|(queue, wraps)| {
+            let service = wrap(BoxService::new(service_fn(run)), wraps);
+            (queue, Arc::new(Mutex::new(service)))
+        });
+        let of_queues: Arc<HashMap<_, _>> = Arc::new(of_queues.collect());
+        let by_queue = service_fn(move |task: Task<Attempt>| {
+            let service = of_queues.get(&task.args.queue).cloned();
+            async move {
+                match service {
+                    Some(service) => call(&service, task).await,
+                    None => run(task).await,
+                }
+            }
+        });
+        let service = wrap(BoxService::new(by_queue), self.all);
+        Layered(Some(Arc::new(Mutex::new(service))))
+    }
+}
+
+/// The first is the outermost, as in `tower::ServiceBuilder`.
+fn wrap(service: AttemptService, wraps: Vec<Wrap>) -> AttemptService {
+    let inside_out = wraps.into_iter().rev();
+    inside_out.fold(service, |inner, wrap| wrap(inner))
+}
+
+/// One attempt after the other waits until the service is ready; they run beside each other.
+async fn call(service: &Mutex<AttemptService>, task: Task<Attempt>) -> Result<(), BoxDynError> {
+    let response = {
+        let mut service = service.lock().await;
+        service.ready().await?.call(task)
+    };
+    response.await
+}
+
+async fn run(task: Task<Attempt>) -> Result<(), BoxDynError> {
+    task.args.run.await.map_err(|error| Failure(error).into())
+}
+
+/// The layers of a worker that runs.
+pub(super) struct Layered(Option<Arc<Mutex<AttemptService>>>);
+
+impl Layered {
+    /// An attempt with the layers around it.
+    pub(super) fn around<F>(
+        &self,
+        job: &ClaimedJob,
+        run: F,
+    ) -> impl Future<Output = Result<(), TaskError>> + Send + 'static + use<F>
+    where
+        F: Future<Output = Result<(), TaskError>> + Send + 'static,
+    {
+        let layered = self.0.clone().map(|service| (service, attempt_of(job)));
+        async move {
+            let Some((service, attempt)) = layered else {
+                return run.await;
+            };
+            let attempt = attempt(Box::pin(run));
+            call(&service, attempt).await.map_err(task_error)
+        }
+    }
+}
+
+/// The job as apalis describes one.
+fn attempt_of(job: &ClaimedJob) -> impl FnOnce(Run) -> Task<Attempt> + use<> {
+    let number = usize::try_from(job.attempt).unwrap_or_default();
+    let (job, kind, queue) = (job.clone(), job.kind.clone(), job.queue.clone());
+    move |run| {
+        let attempt = Attempt {
+            job: job.id,
+            kind,
+            queue,
+            request_id: job.metadata.request_id,
+            run,
+        };
+        TaskBuilder::new(attempt)
+            .task_id(TaskId::String(job.id.to_string()))
+            .attempt(number)
+            .build()
+    }
+}
+
+/// What the task said, or the error of a layer: then the attempt is tried again.
+fn task_error(error: BoxDynError) -> TaskError {
+    match error.downcast::<Failure>() {
+        Ok(failure) => failure.0,
+        Err(error) => TaskError::Retry(anyhow::Error::from_boxed(error)),
+    }
+}
+
+/// What a task said, on its way through the layers.
+#[derive(Debug)]
+struct Failure(TaskError);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            TaskError::Retry(error)
+            | TaskError::RetryAfter(_, error)
+            | TaskError::GiveUp(error) => write!(f, "{error:#}"),
+            TaskError::Snooze(after) => write!(f, "snoozed for {after:?}"),
+        }
+    }
+}
+
+impl Error for Failure {}
