@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::sample;
+use crate::order;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -115,7 +115,7 @@ async fn send(addresses: Vec<String>, rate: u32, users: Users, stop: Cancellatio
         }
         let Some(address) = turns.next() else { break };
         let (client, users) = (client.clone(), users.clone());
-        let url = format!("{address}{}", sample::PATH);
+        let url = format!("{address}{}", order::PATH);
         let user = users.next();
         waiting.spawn(async move {
             let answer = place(&client, &url, user).await;
@@ -126,14 +126,14 @@ async fn send(addresses: Vec<String>, rate: u32, users: Users, stop: Cancellatio
 }
 
 async fn place(client: &Client, url: &str, user: usize) -> Answer {
-    let Ok(response) = client.post(url).json(&sample::body(user)).send().await else {
+    let Ok(response) = client.post(url).json(&order::body(user)).send().await else {
         return Answer::Unknown;
     };
     match response.status() {
         StatusCode::ACCEPTED => {
             let location = response.headers().get("location");
             let path = location.and_then(|it| it.to_str().ok()).unwrap_or_default();
-            Answer::Accepted(sample::job(path))
+            Answer::Accepted(order::job(path))
         }
         // 500 too, not only 503, is an answer to a database that broke off in the middle.
         status if status.is_server_error() => Answer::Unknown,

@@ -8,7 +8,7 @@ use std::{
 use bare_testkit::smtp::{Mail, SmtpServer};
 use uuid::Uuid;
 
-use crate::sample;
+use crate::order;
 
 /// A mail that arrived.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ fn arrival(mail: &Mail) -> Option<Arrival> {
     let (sender, _) = mail.from.split_once('@')?;
     Some(Arrival {
         at: mail.taken_at,
-        user: sample::user(to)?,
+        user: order::user(to)?,
         job: job.parse().ok()?,
         sender: sender.into(),
     })

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::sample;
+use crate::order;
 
 /// A task that is in nobody's code.
 pub(crate) const UNKNOWN_KIND: &str = "no_such_task";
@@ -44,7 +44,7 @@ impl Poison {
     pub(crate) async fn add(&self, database_url: &str) -> sqlx::Result<usize> {
         let mut connection = PgConnection::connect(database_url).await?;
         for payload in SPOILT {
-            let id = insert(&mut connection, sample::TASK, payload).await?;
+            let id = insert(&mut connection, order::TASK, payload).await?;
             self.spoilt.lock().unwrap().push(id);
         }
         let id = insert(&mut connection, UNKNOWN_KIND, "{}").await?;

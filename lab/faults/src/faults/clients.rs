@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::Culprit;
-use crate::{load::Users, sample, sessions::OPEN_LIMIT};
+use crate::{load::Users, order, sessions::OPEN_LIMIT};
 
 /// For how long clients come and leave, and how many in a second.
 const LEAVING: Duration = Duration::from_secs(5);
@@ -99,10 +99,10 @@ async fn ask(host: String) -> std::io::Result<TcpStream> {
 /// goes wrong on the way is no matter.
 async fn order_and_leave(host: String, users: Users, mut rng: StdRng) -> std::io::Result<()> {
     // A user of its own for each, because what was sent may have been committed.
-    let body = sample::body(users.next()).to_string();
+    let body = order::body(users.next()).to_string();
     let header = format!(
         "POST {} HTTP/1.1\r\nhost: web\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        sample::PATH,
+        order::PATH,
         body.len()
     );
     let request = header + &body;
