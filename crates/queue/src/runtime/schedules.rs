@@ -1,6 +1,4 @@
-//! Schedules: jobs that are enqueued by the clock.
-
-use std::{sync::Arc, time::Duration};
+//! Schedules: which jobs are enqueued by the clock, and when.
 
 use chrono::{DateTime, Utc};
 use croner::{
@@ -11,17 +9,10 @@ use croner::{
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use thiserror::Error;
 
-use super::{connection::SharedConnection, retry::StatementError, shared::Shared};
 use crate::NewJob;
 
 /// A tick that is older is no longer made up for singly: of those, only the last is enqueued.
 const LATENESS: chrono::Duration = chrono::Duration::seconds(60);
-
-/// The longest sleep, so that a clock that was set is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-
-/// The pause after the database failed.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is wrong with a schedule.
 #[derive(Debug, Error)]
@@ -54,13 +45,13 @@ pub enum ScheduleError {
 
 /// What runs by the clock.
 #[derive(Default)]
-pub struct Schedules(Vec<Schedule>);
+pub struct Schedules(pub(super) Vec<Schedule>);
 
-struct Schedule {
-    name: &'static str,
+pub(super) struct Schedule {
+    pub(super) name: &'static str,
     cron: Cron,
     zone: TimeZone,
-    job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
+    pub(super) job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
 }
 
 impl Schedules {
@@ -98,7 +89,7 @@ impl Schedules {
 }
 
 impl Schedule {
-    fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(super) fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let after = self.local(after)?;
         to_utc(&self.cron.find_next_occurrence(&after, false).ok()?)
     }
@@ -116,7 +107,7 @@ impl Schedule {
     }
 
     /// The ticks that are due: those of the last minute singly, of older ones the last.
-    fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    pub(super) fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         let recent = now - LATENESS;
         let mut due = Vec::new();
         if last < recent {
@@ -134,58 +125,6 @@ impl Schedule {
 /// Of a tick, which is a whole second.
 fn to_utc(tick: &Zoned) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(tick.timestamp().as_second(), 0)
-}
-
-/// Runs until the worker drains.
-pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
-    if shared.work.schedules.0.is_empty() {
-        return;
-    }
-    let draining = shared.draining.clone();
-    draining
-        .run_until_cancelled(tick_for_ever(&shared.work.schedules, &connection))
-        .await;
-}
-
-async fn tick_for_ever(schedules: &Schedules, connection: &SharedConnection) {
-    loop {
-        let sleep = match tick(schedules, connection).await {
-            Ok(sleep) => sleep.min(LONGEST_SLEEP),
-            Err(error) => {
-                tracing::warn!(%error, "schedules cannot be looked after");
-                PAUSE
-            }
-        };
-        tokio::time::sleep(sleep).await;
-    }
-}
-
-/// Enqueues what is due, and answers how long it is until something is.
-async fn tick(
-    schedules: &Schedules,
-    connection: &SharedConnection,
-) -> Result<Duration, StatementError> {
-    let now = connection
-        .in_time(|store| async move { store.now().await })
-        .await?;
-    let mut next = now + LONGEST_SLEEP;
-    for schedule in &schedules.0 {
-        let name = schedule.name;
-        let last = connection
-            .in_time(|store| async move { store.last_tick(name, now).await })
-            .await?;
-        for tick in schedule.due(last, now) {
-            let job = (schedule.job)(tick);
-            if connection
-                .in_time(|store| async move { store.fire(name, tick, job).await })
-                .await?
-            {
-                tracing::info!(schedule = name, %tick, "a schedule enqueued its job");
-            }
-        }
-        next = next.min(schedule.next(now).unwrap_or(next));
-    }
-    Ok((next - now).to_std().unwrap_or_default())
 }
 
 #[cfg(test)]
