@@ -1,4 +1,4 @@
-//! What .ci/heroku releases under load: a column and an index on a table in use.
+//! What .ci/heroku releases under load: a column and an index on a table in use, which sample.env names.
 
 use sea_orm_migration::prelude::*;
 
@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Table::alter().table("user").drop_column("locale").take();
+        let table = Table::alter().table("SAMPLE_TABLE").drop_column("rehearsal").take();
         manager.alter_table(table).await
     }
 
@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
 }
 
 const STATEMENTS: [&str; 3] = [
-    "ALTER TABLE \"user\" ADD COLUMN IF NOT EXISTS locale text NOT NULL DEFAULT 'en'",
-    "DROP INDEX CONCURRENTLY IF EXISTS user_locale",
-    "CREATE INDEX CONCURRENTLY IF NOT EXISTS user_locale ON \"user\" (locale)",
+    "ALTER TABLE \"SAMPLE_TABLE\" ADD COLUMN IF NOT EXISTS rehearsal text NOT NULL DEFAULT 'en'",
+    "DROP INDEX CONCURRENTLY IF EXISTS rehearsal",
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS rehearsal ON \"SAMPLE_TABLE\" (rehearsal)",
 ];

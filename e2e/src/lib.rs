@@ -6,7 +6,6 @@
 mod app;
 mod database;
 mod jobs;
-pub mod unruly;
 
 pub use app::TestApp;
 pub use bare_testkit::{Backend, connect, postgres, process, sentry, settings, smtp, tls};

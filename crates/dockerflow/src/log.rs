@@ -6,10 +6,10 @@
 //! target, and a panic is one `error` event instead of text on standard error.
 
 mod buffer;
-mod fields;
+pub(crate) mod fields;
 mod json;
 mod mozlog;
-mod panic;
+pub(crate) mod panic;
 mod settings;
 mod text;
 
@@ -27,9 +27,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::buffer::Buffer;
-pub(crate) use self::fields::{SpanFields, field_values};
 pub use self::mozlog::Mozlog;
-pub(crate) use self::panic::PANIC;
 pub use self::settings::{Filter, Format, InvalidFilter, Settings, UnknownFormat};
 use self::text::Text;
 

@@ -9,7 +9,7 @@
 //! │ reconcile  what is leased and not held · rescue        │
 //! │ promote    scheduled jobs whose time has come          │
 //! │ listen     PostgreSQL says that there is something new │
-//! │ schedule   jobs that are enqueued by the clock         │
+//! │ tick       jobs that are enqueued by the clock         │
 //! │ limits     which queues have one across all workers    │
 //! │ sample     what waits, for those who watch             │
 //! └────────────────────────────────────────────────────────┘
@@ -22,6 +22,8 @@
 mod attempt;
 mod backend;
 mod claim;
+mod claiming;
+mod config;
 mod connection;
 mod context;
 mod control;
@@ -33,6 +35,7 @@ mod health;
 mod heartbeat;
 mod layers;
 mod lease;
+mod limited_queues;
 mod limits;
 mod listen;
 mod local_jobs;
@@ -44,8 +47,9 @@ mod registry;
 mod retry;
 mod run;
 mod sample;
-mod schedule;
+mod schedules;
 mod shared;
+mod tick;
 mod unconfirmed;
 mod worker;
 
@@ -55,6 +59,6 @@ pub use self::{
     layers::{Attempt, AttemptService},
     metrics::METRICS,
     registry::{Handler, Registry},
-    schedule::{ScheduleError, Schedules},
+    schedules::{ScheduleError, Schedules},
     worker::{Worker, WorkerBuilder},
 };

@@ -7,6 +7,7 @@
 mod alerts;
 mod metrics;
 mod page;
+mod platforms;
 mod settings;
 
 use page::Page;
@@ -39,5 +40,27 @@ fn the_alert_rules_use_only_existing_metrics() {
     assert!(used.peek().is_some());
     for name in used {
         assert!(listed.contains(&name), "there is no metric {name}");
+    }
+}
+
+#[test]
+fn a_default_that_a_platform_s_file_repeats_is_that_of_the_setting() {
+    // Where a platform needs another value than a setting's default, its file says why.
+    const OTHERS: [&str; 2] = ["DATABASE_POOL_SIZE", "SMTP_URL"];
+
+    let settings = settings::all();
+    let app_json = platforms::app_json(Page::of("app.json").text());
+    let compose = platforms::compose(Page::of("docker-compose.yml").text());
+    for (file, values) in [("app.json", app_json), ("docker-compose.yml", compose)] {
+        let mut compared = 0;
+        for (name, value) in values {
+            let setting = settings.iter().find(|setting| setting.name == name);
+            if let Some(setting) = setting.filter(|_| !OTHERS.contains(&&*name)) {
+                let default = setting.default.as_deref().unwrap_or_default();
+                assert_eq!(value, default, "{name} in {file}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 0, "{file} repeats no default");
     }
 }

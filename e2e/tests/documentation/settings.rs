@@ -12,8 +12,8 @@ const HEADER: &str = "\
 
 /// A variable, and which binaries read it.
 pub struct Setting {
-    name: String,
-    default: Option<String>,
+    pub name: String,
+    pub default: Option<String>,
     is_required: bool,
     readers: Vec<&'static str>,
     meanings: Vec<String>,

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod away;
-mod bad_jobs;
 mod dev;
 mod errors;
 mod health;

@@ -4,3 +4,4 @@
 
 mod entities;
 mod runner;
+mod steps;

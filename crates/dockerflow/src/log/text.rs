@@ -111,7 +111,7 @@ impl Line {
         self.word(&format!("{level:>5}"), Some(colour));
     }
 
-    /// `POST /user 202 9 ms`
+    /// `POST /order 202 9 ms`
     fn request(&mut self, fields: &BTreeMap<&'static str, Value>) {
         let word = |name| text(fields.get(name));
         let code = word("code");
@@ -129,7 +129,7 @@ impl Line {
         self.plain(&format!("{} ms", word("t")));
     }
 
-    /// `job send_welcome_email completed 12 ms (attempt 1)`
+    /// `job send_receipt completed 12 ms (attempt 1)`
     fn job(
         &mut self,
         fields: &BTreeMap<&'static str, Value>,

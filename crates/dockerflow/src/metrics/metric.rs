@@ -15,7 +15,7 @@ const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, N
 ///
 /// static MAILS: Metric = Metric::counter("mails_total", Unit::Count, &["kind"], "Mails that were sent");
 ///
-/// MAILS.add(1, ["welcome".into()]);
+/// MAILS.add(1, ["receipt".into()]);
 /// ```
 #[derive(Debug)]
 pub struct Metric {

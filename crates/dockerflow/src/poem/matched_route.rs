@@ -11,7 +11,7 @@ use tracing::Span;
 pub struct MatchedRoute(Arc<OnceLock<Arc<str>>>);
 
 impl MatchedRoute {
-    /// The template of the route, such as `/user/{name}`, if there is one and it is known by now.
+    /// The template of the route, such as `/order/{name}`, if there is one and it is known by now.
     pub fn template(&self) -> Option<Arc<str>> {
         self.0.get().cloned()
     }

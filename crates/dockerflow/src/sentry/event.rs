@@ -7,7 +7,8 @@ use serde_json::Value;
 use tracing::{Event, Level, Metadata};
 
 use super::stack;
-use crate::log::{SpanFields, field_values};
+use crate::log::fields::{SpanFields, field_values};
+use crate::log::panic::PANIC;
 use crate::trace;
 
 /// An event that is being collected.
@@ -41,7 +42,7 @@ impl Draft {
     }
 
     pub(super) fn finish(mut self) -> protocol::Event<'static> {
-        let is_panic = self.target == crate::log::PANIC;
+        let is_panic = self.target == PANIC;
         let message = take_text(&mut self.fields, "msg").unwrap_or_default();
         let error = take_text(&mut self.fields, "error");
         let trace = trace(take_text(&mut self.tags, "trace_id"));

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::PER_SECOND;
 use super::event::Draft;
 use super::rate::Rate;
-use crate::log::SpanFields;
+use crate::log::fields::SpanFields;
 
 pub(crate) struct SentryLayer {
     client: Arc<Client>,

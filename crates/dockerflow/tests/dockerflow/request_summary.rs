@@ -12,7 +12,7 @@ use crate::capture::{lines_at, lines_of};
 
 fn request() -> Request {
     Request::builder()
-        .uri_str("http://localhost/user/ada?token=hunter2")
+        .uri_str("http://localhost/order/ada?token=hunter2")
         .header("User-Agent", "agent/1")
         .header("Accept-Language", "de")
         .header("X-Request-Id", "abc")
@@ -52,7 +52,7 @@ fn a_request_ends_in_one_summary() {
     assert_eq!(
         fields,
         json!({
-            "errno": 0, "agent": "agent/1", "lang": "de", "method": "GET", "path": "/user/ada",
+            "errno": 0, "agent": "agent/1", "lang": "de", "method": "GET", "path": "/order/ada",
             "code": 200, "uid": "", "rid": "abc", "t": null, "trace_id": null,
         })
     );
@@ -200,12 +200,12 @@ fn the_route_is_shown_as_its_template_from_the_view_on() {
             .unwrap()
             .to_string()
     });
-    let view = view.with(NoteRoute::new("/user/:name"));
+    let view = view.with(NoteRoute::new("/order/:name"));
     let service = service(RequestSummary::new(), view);
     let lines = lines_at_level("info", &service, request());
     assert_eq!(lines.len(), 2, "{lines:?}");
     for line in lines {
-        assert_eq!(line["Fields"]["route"], "/user/:name", "{line}");
+        assert_eq!(line["Fields"]["route"], "/order/:name", "{line}");
     }
 }
 

@@ -23,11 +23,11 @@ fn a_request_is_its_method_path_status_time_and_id() {
         .unwrap();
     let service =
         make_sync(|_| tracing::warn!(target: "view", left = 3, note = "", "nearly out of paper"))
-            .with(NoteRoute::new("/user/{name}"))
+            .with(NoteRoute::new("/order/{name}"))
             .with(RequestSummary::new())
             .with(SetRequestId);
     let request = Request::builder()
-        .uri_str("http://localhost/user/ada")
+        .uri_str("http://localhost/order/ada")
         .header("X-Request-Id", "abc")
         .header("User-Agent", "agent/1")
         .finish();
@@ -36,10 +36,10 @@ fn a_request_is_its_method_path_status_time_and_id() {
     });
     assert_eq!(
         lines[0],
-        " WARN view nearly out of paper left=3 method=GET rid=abc route=/user/{name}"
+        " WARN view nearly out of paper left=3 method=GET rid=abc route=/order/{name}"
     );
     assert!(
-        lines[1].starts_with(" INFO GET /user/ada 200 ") && lines[1].ends_with(" ms rid=abc"),
+        lines[1].starts_with(" INFO GET /order/ada 200 ") && lines[1].ends_with(" ms rid=abc"),
         "{lines:?}"
     );
 }

@@ -125,7 +125,7 @@ async fn claim(
     shared.claiming_since.due(&queue.name);
     let worker = shared.lease.worker();
     let wanted = free.num_permits() as u64;
-    let jobs = if shared.limits.has(&queue.name) {
+    let jobs = if shared.limited_queues.has(&queue.name) {
         in_time(cursor.claim_limited(worker, wanted)).await
     } else {
         in_time(cursor.claim(worker, wanted)).await

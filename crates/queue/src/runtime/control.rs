@@ -14,8 +14,9 @@ use super::{
     connection::SharedConnection,
     finish, heartbeat, limits, listen, metrics, promote, reconcile,
     retry::STATEMENT_TIMEOUT,
-    sample, schedule,
+    sample,
     shared::{Assigned, Shared},
+    tick,
 };
 
 /// The heartbeat, the claims of each queue and the reports have a connection each, so that none waits for
@@ -94,7 +95,7 @@ impl Control {
         loops.spawn(limits::run(Arc::clone(&shared), connection.clone()));
         loops.spawn(promote::run(Arc::clone(&shared), connection.clone()));
         loops.spawn(sample::run(Arc::clone(&shared), connection.clone()));
-        loops.spawn(schedule::run(Arc::clone(&shared), connection.clone()));
+        loops.spawn(tick::run(Arc::clone(&shared), connection.clone()));
         if let Some(url) = shared.config.listen_url.clone() {
             loops.spawn(listen::run(Arc::clone(&shared), url));
         }

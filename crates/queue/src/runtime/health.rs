@@ -1,42 +1,10 @@
 //! Whether this worker does what it is for: `/__heartbeat__` asks.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use dockerflow::checks::{Finding, Level};
 
 use super::shared::Shared;
-
-/// Since when each queue's loop tries in vain to claim.
-#[derive(Debug, Default)]
-pub(super) struct Claiming(Mutex<BTreeMap<String, Instant>>);
-
-impl Claiming {
-    /// Notes that a claim is due.
-    pub(super) fn due(&self, queue: &str) {
-        self.since()
-            .entry(queue.to_owned())
-            .or_insert_with(Instant::now);
-    }
-
-    /// Notes that the database answered one.
-    pub(super) fn answered(&self, queue: &str) {
-        self.since().remove(queue);
-    }
-
-    fn since(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn vain_for(&self, patience: Duration) -> Vec<String> {
-        let since = self.since();
-        let vain = since.iter().filter(|(_, due)| due.elapsed() >= patience);
-        vain.map(|(queue, _)| queue.clone()).collect()
-    }
-}
 
 /// The health of a worker that runs.
 #[derive(Clone)]

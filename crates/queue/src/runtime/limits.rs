@@ -2,32 +2,11 @@
 //! looked up from time to time instead of at every claim; the store refuses a plain claim from a queue
 //! that has one, so that a limit which is new holds at once.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{connection::SharedConnection, retry::jittered, shared::Shared};
 
 const INTERVAL: Duration = Duration::from_secs(30);
-
-/// The names of the queues that have a limit.
-#[derive(Debug, Default)]
-pub(super) struct Limits(RwLock<HashSet<String>>);
-
-impl Limits {
-    pub(super) fn has(&self, queue: &str) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(queue)
-    }
-
-    fn set(&self, queues: Vec<String>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = queues.into_iter().collect();
-    }
-}
 
 /// Runs until the worker drains.
 pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
@@ -43,7 +22,7 @@ async fn look_for_ever(shared: &Shared, connection: &SharedConnection) {
             .in_time(|store| async move { store.limited_queues().await })
             .await
         {
-            Ok(queues) => shared.limits.set(queues),
+            Ok(queues) => shared.limited_queues.set(queues),
             Err(error) => tracing::warn!(%error, "the limits of queues cannot be looked up"),
         }
         tokio::time::sleep(jittered(INTERVAL)).await;

@@ -6,7 +6,7 @@ use crate::store::Outcome;
 use chrono::TimeDelta;
 use dockerflow::metrics::{Metric, SharedString, Unit};
 
-use super::{registry::Tasks, run::Config};
+use super::{config::Config, registry::Tasks};
 
 /// From milliseconds to the longest that a task may take by default.
 const BUCKETS: &[f64] = &[

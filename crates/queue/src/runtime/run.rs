@@ -8,7 +8,6 @@ use std::{
 
 use anyhow::Context;
 use apalis::prelude::{WorkerBuilder, WorkerError};
-use bare_database::DatabaseUrl;
 use tokio::{
     sync::{Mutex, RwLock, mpsc, oneshot, watch},
     task::{JoinError, JoinSet},
@@ -18,19 +17,18 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Schedules, attempt,
+    attempt,
     backend::QueueBackend,
+    claiming::Claiming,
+    config::{Config, Work},
     control::{Control, Started},
-    health::{Claiming, Health},
-    layers::Layered,
+    health::Health,
     lease::Lease,
-    limits::Limits,
+    limited_queues::LimitedQueues,
     local_jobs::LocalJobs,
-    registry::Tasks,
     shared::{Assigned, Shared, Wakeups},
     unconfirmed::UnconfirmedClaims,
 };
-use crate::settings::Queues;
 
 /// How many attempts may have ended whose outcome is not yet stored; then the next one keeps its slot, and no
 /// further job is claimed for it. They run again if the process dies.
@@ -38,35 +36,6 @@ const UNSTORED: usize = 4_000;
 
 /// How long the exit waits for the database.
 const EXIT_PATIENCE: Duration = Duration::from_millis(800);
-
-/// How a worker works.
-#[derive(Clone, Debug)]
-pub(super) struct Config {
-    /// The queues that it takes jobs from.
-    pub(super) queues: Queues,
-    /// For how long its jobs are its own after a heartbeat.
-    pub(super) lease: Duration,
-    /// For how long running jobs may go on when it stops.
-    pub(super) grace: Duration,
-    /// For how long completed jobs are kept.
-    pub(super) retention: Duration,
-    /// Which PostgreSQL tells it of new jobs, beside its own looking; `None`: it looks only.
-    pub(super) listen_url: Option<DatabaseUrl>,
-    /// What operators know it by.
-    pub(super) hostname: String,
-    /// What the jobs that its tasks enqueue are marked with.
-    pub(super) version: String,
-}
-
-/// What a worker works on.
-pub(super) struct Work {
-    /// The tasks that it knows.
-    pub(super) tasks: Tasks,
-    /// What it enqueues by the clock.
-    pub(super) schedules: Schedules,
-    /// What its attempts pass.
-    pub(super) layers: Layered,
-}
 
 /// A worker that claims and runs jobs.
 pub(super) struct Runtime {
@@ -98,7 +67,7 @@ impl Runtime {
             claiming_since: Claiming::default(),
             renewals: watch::Sender::new(false),
             unconfirmed: UnconfirmedClaims::default(),
-            limits: Limits::default(),
+            limited_queues: LimitedQueues::default(),
             solo: Arc::default(),
             solo_turn: Mutex::default(),
             reports: report_sender,

@@ -10,11 +10,11 @@ use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, RwLock, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    health::Claiming,
+    claiming::Claiming,
+    config::{Config, Work},
     lease::Lease,
-    limits::Limits,
+    limited_queues::LimitedQueues,
     local_jobs::{Hold, LocalJobs},
-    run::{Config, Work},
     unconfirmed::UnconfirmedClaims,
 };
 
@@ -41,7 +41,7 @@ pub(super) struct Shared {
     /// Jobs that are leased to this worker and that it does not hold.
     pub(super) unconfirmed: UnconfirmedClaims,
     /// Which of its queues have a limit across all workers.
-    pub(super) limits: Limits,
+    pub(super) limited_queues: LimitedQueues,
     /// Held for reading by every job that this process holds, for writing by one that runs solo.
     pub(super) solo: Arc<RwLock<()>>,
     /// Held by the job whose turn it is to run solo, from when it begins to wait for that.

@@ -7,12 +7,14 @@ use dockerflow::{ProcessSettings, checks::Checks, poem::OperatorsPort, version::
 use sea_orm::DatabaseConnection;
 
 use super::{
-    Attempt, AttemptService, Registry, Schedules, endpoints,
+    Attempt, AttemptService, Registry, Schedules,
+    config::{Config, Work},
+    endpoints,
     layers::Layers,
     prune,
     prune::Retention,
     registry::Tasks,
-    run::{Config, Runtime, Work},
+    run::Runtime,
 };
 use crate::{Settings, store::JobStore};
 

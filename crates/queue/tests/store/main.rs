@@ -11,6 +11,7 @@ mod frozen;
 mod health;
 mod heartbeat;
 mod many;
+mod migrations;
 mod model;
 mod notify;
 mod operate;
