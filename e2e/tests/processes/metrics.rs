@@ -99,7 +99,7 @@ async fn every_metric_appears_after_requests_failures_and_a_rescue(
         (format!("job_wait_seconds_count{{{kind}}}"), 2.0),
         (
             "database_pool_max_connections{pool=\"worker queue\"}".to_owned(),
-            2.0,
+            1.0,
         ),
         ("log_lines_dropped_total".to_owned(), 0.0),
     ] {
