@@ -8,6 +8,6 @@ mod database;
 mod jobs;
 
 pub use app::TestApp;
-pub use bare_testkit::{Backend, connect, postgres, process, sentry, settings, smtp, tls};
+pub use bare_testkit::{Backend, connect, postgres, problem, process, sentry, settings, smtp, tls};
 pub use database::TestDatabase;
 pub use jobs::{run_pending_jobs, start_worker, the_finished_job};

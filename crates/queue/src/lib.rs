@@ -28,8 +28,8 @@ pub mod testing;
 pub use metadata::{Metadata, with_metadata};
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    Attempt, AttemptService, Handler, JobContext, METRICS, Registry, ScheduleError, Schedules,
-    TaskError, Worker, WorkerBuilder,
+    Attempt, AttemptLayer, AttemptService, Handler, JobContext, METRICS, Registry, ScheduleError,
+    Schedules, TaskError, Worker, WorkerBuilder,
 };
 #[cfg(feature = "runtime")]
 pub use settings::{ListenUrl, Queues, Settings};

@@ -56,7 +56,7 @@ mod worker;
 pub use self::{
     context::JobContext,
     error::TaskError,
-    layers::{Attempt, AttemptService},
+    layers::{Attempt, AttemptLayer, AttemptService},
     metrics::METRICS,
     registry::{Handler, Registry},
     schedules::{ScheduleError, Schedules},

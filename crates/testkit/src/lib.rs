@@ -5,6 +5,7 @@
 mod database;
 mod memo;
 pub mod postgres;
+pub mod problem;
 pub mod process;
 pub mod sentry;
 mod settings;

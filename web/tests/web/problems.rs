@@ -1,10 +1,11 @@
 //! Errors, as clients see them.
 
+use e2e::problem::{pointers, problem};
 use reqwest::header;
 use rstest::rstest;
 use sea_orm::ConnectionTrait as _;
 
-use crate::server::{Server, pointers, problem};
+use crate::server::Server;
 
 #[rstest]
 #[case::no_name(r#"{"email":"s3cret@example.net"}"#, 422, &["/name"])]

@@ -5,7 +5,6 @@ use std::{future::pending, net::SocketAddr, time::Duration};
 
 use reqwest::{Client, RequestBuilder, Response, header};
 use sea_orm::DatabaseConnection;
-use serde_json::Value;
 use tempfile::TempDir;
 use web::{App, Settings};
 
@@ -68,36 +67,4 @@ pub fn settings(folder: &TempDir, variables: &[(&str, &str)]) -> Settings {
     ];
     let variables = defaults.iter().chain(variables).copied();
     dockerflow::settings::try_load_from(["web"], variables).unwrap()
-}
-
-/// The problem in a response with this status, in the form that every problem has.
-pub async fn problem(response: Response, status: u16) -> Value {
-    let head = format!("{response:?}");
-    assert_eq!(response.status(), status, "{head}");
-    assert_eq!(
-        response.headers()[header::CONTENT_TYPE],
-        "application/problem+json"
-    );
-    let request_id = response.headers()["x-request-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let path = response.url().path().to_owned();
-
-    let problem: Value = response.json().await.unwrap();
-    assert_eq!(problem["type"], "about:blank");
-    assert_eq!(problem["status"], status);
-    assert_eq!(problem["instance"], path);
-    assert_eq!(problem["request_id"], request_id);
-    assert!(!problem["title"].as_str().unwrap().is_empty());
-    assert!(!problem["detail"].as_str().unwrap().is_empty());
-    problem
-}
-
-/// The pointers of a problem's errors, in their order.
-pub fn pointers(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().into_iter().flatten();
-    errors
-        .map(|error| error["pointer"].as_str().unwrap())
-        .collect()
 }

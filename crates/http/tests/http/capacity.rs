@@ -1,5 +1,6 @@
 //! What happens when all connections are taken.
 
+use bare_testkit::problem::problem;
 use std::time::Duration;
 
 use bare_http::Limits;
@@ -7,7 +8,7 @@ use rstest::rstest;
 
 use crate::{
     api::INDEX,
-    server::{Connection, Server, in_time, problem},
+    server::{Connection, Server, in_time},
 };
 
 const HELLO: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";

@@ -1,10 +1,11 @@
 //! The documentation of the api.
 
 use bare_http::Limits;
+use bare_testkit::problem::problem;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::server::{Server, problem};
+use crate::server::Server;
 
 #[rstest]
 #[case::page("/api/v1/docs")]

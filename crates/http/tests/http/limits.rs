@@ -1,12 +1,13 @@
 //! What one client may ask for at the most.
 
+use bare_testkit::problem::problem;
 use std::time::{Duration, Instant};
 
 use bare_http::Limits;
 
 use crate::{
     api::{INDEX, LAMP},
-    server::{Server, in_time, problem},
+    server::{Server, in_time},
 };
 
 /// Long enough that a busy machine does not make an honest client slow.

@@ -1,9 +1,10 @@
 //! Methods that a path knows, and those that it does not.
 
+use bare_testkit::problem::problem;
 use reqwest::header;
 use rstest::rstest;
 
-use crate::server::{Server, problem};
+use crate::server::Server;
 
 #[rstest]
 #[case("PUT", "/thing", "OPTIONS, POST")]

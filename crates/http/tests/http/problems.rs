@@ -1,13 +1,11 @@
 //! Errors, as clients see them.
 
 use bare_http::Limits;
+use bare_testkit::problem::{pointers, problem};
 use reqwest::header;
 use rstest::rstest;
 
-use crate::{
-    api::LAMP,
-    server::{Server, pointers, problem},
-};
+use crate::{api::LAMP, server::Server};
 
 #[rstest]
 #[case::broken("{\"name\":\"s3cret\"", 400, &[])]

@@ -6,7 +6,6 @@ use bare_http::{App, Limits, service};
 use conf::Conf;
 use dockerflow::{checks::Checks, version::Version};
 use reqwest::{Client, RequestBuilder, Response, header};
-use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -141,36 +140,4 @@ pub async fn in_time<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future)
         .await
         .expect("this takes too long")
-}
-
-/// The problem in a response with this status, in the form that every problem has.
-pub async fn problem(response: Response, status: u16) -> Value {
-    let head = format!("{response:?}");
-    assert_eq!(response.status(), status, "{head}");
-    assert_eq!(
-        response.headers()[header::CONTENT_TYPE],
-        "application/problem+json"
-    );
-    let request_id = response.headers()["x-request-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let path = response.url().path().to_owned();
-
-    let problem: Value = response.json().await.unwrap();
-    assert_eq!(problem["type"], "about:blank");
-    assert_eq!(problem["status"], status);
-    assert_eq!(problem["instance"], path);
-    assert_eq!(problem["request_id"], request_id);
-    assert!(!problem["title"].as_str().unwrap().is_empty());
-    assert!(!problem["detail"].as_str().unwrap().is_empty());
-    problem
-}
-
-/// The pointers of a problem's errors, in their order.
-pub fn pointers(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().into_iter().flatten();
-    errors
-        .map(|error| error["pointer"].as_str().unwrap())
-        .collect()
 }

@@ -6,6 +6,7 @@
 use std::{collections::HashMap, error::Error, fmt, pin::Pin, sync::Arc};
 
 use apalis::prelude::{BoxDynError, Layer, Service, Task, TaskBuilder, TaskId};
+use futures_util::future::Either;
 use tokio::sync::Mutex;
 use tower::{
     ServiceExt as _,
@@ -44,6 +45,24 @@ impl fmt::Debug for Attempt {
 /// What a layer wraps: it runs attempts.
 pub type AttemptService = BoxService<Task<Attempt>, (), BoxDynError>;
 
+/// What can be wrapped around attempts: every tower layer whose service runs them.
+pub trait AttemptLayer: Send + 'static {
+    /// The service with the layer around it.
+    fn wrap(self, inner: AttemptService) -> AttemptService;
+}
+
+impl<L> AttemptLayer for L
+where
+    L: Layer<AttemptService> + Send + 'static,
+    L::Service: Service<Task<Attempt>, Response = ()> + Send + 'static,
+    <L::Service as Service<Task<Attempt>>>::Error: Into<BoxDynError>,
+    <L::Service as Service<Task<Attempt>>>::Future: Send,
+{
+    fn wrap(self, inner: AttemptService) -> AttemptService {
+        BoxService::new(self.layer(inner).map_err(Into::into))
+    }
+}
+
 type Wrap = Box<dyn FnOnce(AttemptService) -> AttemptService + Send>;
 
 /// The layers, as they are added.
@@ -54,20 +73,12 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn add<L>(&mut self, queue: Option<&str>, layer: L)
-    where
-        L: Layer<AttemptService> + Send + 'static,
-        L::Service: Service<Task<Attempt>, Response = ()> + Send + 'static,
-        <L::Service as Service<Task<Attempt>>>::Error: Into<BoxDynError>,
-        <L::Service as Service<Task<Attempt>>>::Future: Send,
-    {
+    pub(super) fn add(&mut self, queue: Option<&str>, layer: impl AttemptLayer) {
         let wraps = match queue {
             Some(queue) => self.of_queues.entry(queue.to_owned()).or_default(),
             None => &mut self.all,
         };
-        wraps.push(Box::new(move |inner| {
-            BoxService::new(layer.layer(inner).map_err(Into::into))
-        }));
+        wraps.push(Box::new(move |inner| layer.wrap(inner)));
     }
 
     /// The service that all attempts of a worker pass.
@@ -126,34 +137,29 @@ impl Layered {
     where
         F: Future<Output = Result<(), TaskError>> + Send + 'static,
     {
-        let layered = self.0.clone().map(|service| (service, attempt_of(job)));
-        async move {
-            let Some((service, attempt)) = layered else {
-                return run.await;
-            };
-            let attempt = attempt(Box::pin(run));
-            call(&service, attempt).await.map_err(task_error)
+        match &self.0 {
+            None => Either::Left(run),
+            Some(service) => {
+                let (service, attempt) = (Arc::clone(service), attempt_of(job, Box::pin(run)));
+                Either::Right(async move { call(&service, attempt).await.map_err(task_error) })
+            }
         }
     }
 }
 
 /// The job as apalis describes one.
-fn attempt_of(job: &ClaimedJob) -> impl FnOnce(Run) -> Task<Attempt> + use<> {
-    let number = usize::try_from(job.attempt).unwrap_or_default();
-    let (job, kind, queue) = (job.clone(), job.kind.clone(), job.queue.clone());
-    move |run| {
-        let attempt = Attempt {
-            job: job.id,
-            kind,
-            queue,
-            request_id: job.metadata.request_id,
-            run,
-        };
-        TaskBuilder::new(attempt)
-            .task_id(TaskId::String(job.id.to_string()))
-            .attempt(number)
-            .build()
-    }
+fn attempt_of(job: &ClaimedJob, run: Run) -> Task<Attempt> {
+    let attempt = Attempt {
+        job: job.id,
+        kind: job.kind.clone(),
+        queue: job.queue.clone(),
+        request_id: job.metadata.request_id.clone(),
+        run,
+    };
+    TaskBuilder::new(attempt)
+        .task_id(TaskId::String(job.id.to_string()))
+        .attempt(usize::try_from(job.attempt).unwrap_or_default())
+        .build()
 }
 
 /// What the task said, or the error of a layer: then the attempt is tried again.

@@ -2,12 +2,11 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use apalis::prelude::{BoxDynError, Layer, Service, Task};
 use dockerflow::{ProcessSettings, checks::Checks, poem::OperatorsPort, version::Version};
 use sea_orm::DatabaseConnection;
 
 use super::{
-    Attempt, AttemptService, Registry, Schedules,
+    AttemptLayer, Registry, Schedules,
     config::{Config, Work},
     endpoints,
     layers::Layers,
@@ -46,25 +45,13 @@ impl WorkerBuilder {
     /// Wraps a layer around all attempts, inside those that were added before. It may be one of
     /// [`apalis::layers`], or any other of tower. An attempt that waits for a layer has its slot and its
     /// time limit; what a layer refuses is tried again.
-    pub fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<AttemptService> + Send + 'static,
-        L::Service: Service<Task<Attempt>, Response = ()> + Send + 'static,
-        <L::Service as Service<Task<Attempt>>>::Error: Into<BoxDynError>,
-        <L::Service as Service<Task<Attempt>>>::Future: Send,
-    {
+    pub fn layer(mut self, layer: impl AttemptLayer) -> Self {
         self.layers.add(None, layer);
         self
     }
 
     /// The same around the attempts of one queue, inside those of all.
-    pub fn queue_layer<L>(mut self, queue: &str, layer: L) -> Self
-    where
-        L: Layer<AttemptService> + Send + 'static,
-        L::Service: Service<Task<Attempt>, Response = ()> + Send + 'static,
-        <L::Service as Service<Task<Attempt>>>::Error: Into<BoxDynError>,
-        <L::Service as Service<Task<Attempt>>>::Future: Send,
-    {
+    pub fn queue_layer(mut self, queue: &str, layer: impl AttemptLayer) -> Self {
         self.layers.add(Some(queue), layer);
         self
     }
