@@ -51,6 +51,14 @@ fn created_table(name: &str) -> Option<&str> {
     (!is_index).then_some(created)
 }
 
+/// The table that a step of this name changes, as far as the name says: `add_nickname_to_user`.
+fn changed_table(name: &str) -> &str {
+    let table = ["_to_", "_from_", "_on_", "_of_"]
+        .iter()
+        .find_map(|word| name.rsplit_once(word));
+    table.map_or("a_table", |(_, table)| table)
+}
+
 /// Where the workspace was built: `cargo dev` runs where the sources are.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -58,8 +66,9 @@ fn root() -> PathBuf {
 
 /// The list with one more module, after the last of each kind.
 fn insert(list: &str, module: &str) -> Option<String> {
-    // A list of one stands in one line.
+    // A list of one, or of none, stands in one line.
     let list = list
+        .replace("vec![]", "vec![\n    ]")
         .replace("vec![Box", "vec![\n        Box")
         .replace("Migration)]", "Migration),\n    ]");
     let mut lines: Vec<String> = list.lines().map(str::to_owned).collect();
@@ -68,10 +77,15 @@ fn insert(list: &str, module: &str) -> Option<String> {
             .iter()
             .rposition(|line| line.trim().starts_with(start))
     };
-    let boxed = last_line(&lines, "Box::new(m")?;
+    let boxed = last_line(&lines, "Box::new(m").or_else(|| last_line(&lines, "vec!["))?;
     lines.insert(boxed + 1, format!("        Box::new({module}::Migration),"));
-    let module_line = last_line(&lines, "mod m")?;
-    lines.insert(module_line + 1, format!("mod {module};"));
+    match last_line(&lines, "mod m") {
+        Some(last) => lines.insert(last + 1, format!("mod {module};")),
+        None => {
+            let list = last_line(&lines, "///")?;
+            lines.splice(list..list, [format!("mod {module};"), String::new()]);
+        }
+    }
     lines.push(String::new());
     Some(lines.join("\n"))
 }
@@ -80,7 +94,7 @@ fn insert(list: &str, module: &str) -> Option<String> {
 fn template(name: &str) -> String {
     let (table, up, down) = match created_table(name) {
         Some(table) => (table, CREATE, DROP),
-        None => ("user", ADD_COLUMN, DROP_COLUMN),
+        None => (changed_table(name), ADD_COLUMN, DROP_COLUMN),
     };
     TEMPLATE
         .replace("UP", up)
@@ -146,6 +160,21 @@ mod tests {
         let expected = "mod m1_a;\nmod m2_b;\n\n    vec![\n        Box::new(m1_a::Migration),\n        \
                         Box::new(m2_b::Migration),\n    ]\n";
         assert_eq!(insert(list, "m2_b").unwrap(), expected);
+    }
+
+    #[test]
+    fn the_first_step_begins_the_list() {
+        let list = "use it;\n\n/// All the steps.\npub fn all() {\n    vec![]\n}\n";
+        let expected = "use it;\n\nmod m1_a;\n\n/// All the steps.\npub fn all() {\n    vec![\n        \
+                        Box::new(m1_a::Migration),\n    ]\n}\n";
+        assert_eq!(insert(list, "m1_a").unwrap(), expected);
+    }
+
+    #[test]
+    fn a_name_may_say_which_table_changes() {
+        assert_eq!(changed_table("add_nickname_to_user"), "user");
+        assert_eq!(changed_table("create_index_on_order_line"), "order_line");
+        assert_eq!(changed_table("rename_things"), "a_table");
     }
 
     #[test]
