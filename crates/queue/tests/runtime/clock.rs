@@ -1,8 +1,9 @@
 //! Schedules, as running workers keep them.
 
 use bare_queue::{
-    JobContext, Registry, Schedules, Task,
+    JobContext, JobState, Registry, Schedules, Task,
     entities::{finished_job, job},
+    testing::JobStore,
 };
 use bare_testkit::Backend::{self, Postgres, Sqlite};
 use chrono::{DateTime, Utc};
@@ -78,8 +79,7 @@ async fn the_schedule_of_a_worker_that_was_away_is_made_up_for(
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
-    let yesterday = bare_queue::testing::JobStore::new(queue.db().clone())
-        .at(Utc::now() - chrono::Duration::days(1));
+    let yesterday = JobStore::new(queue.db().clone()).at(Utc::now() - chrono::Duration::days(1));
     let begun = yesterday.now().await.unwrap();
     yesterday.last_tick("test", begun).await.unwrap();
     // Half an hour ago, which is longer than ticks are made up for singly.
@@ -152,4 +152,28 @@ async fn completed_jobs_that_are_not_to_be_kept_are_not(
         .await
         .unwrap();
     assert_eq!(kept, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_worker_prunes_by_the_clock_in_its_first_queue(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let Some(queue) = Queue::on(backend).await else {
+        return;
+    };
+    // As one that was away for a day.
+    let yesterday = JobStore::new(queue.db().clone()).at(Utc::now() - chrono::Duration::days(1));
+    let begun = yesterday.now().await.unwrap();
+    yesterday.last_tick(Prune::KIND, begun).await.unwrap();
+    let variables = [("WORKER_QUEUES", "mail:1,reports:1")];
+    let worker = queue.start_built(queue.worker(), &variables).await;
+    let pruning = until(async || {
+        let jobs = finished_job::Entity::find().all(queue.db()).await.unwrap();
+        jobs.into_iter().next()
+    })
+    .await;
+    worker.stop().await;
+    assert_eq!((&*pruning.kind, &*pruning.queue), (Prune::KIND, "mail"));
+    assert_eq!(pruning.state, JobState::Completed);
 }

@@ -90,13 +90,25 @@ impl Queue {
         variables: &[(&str, &str)],
         build: impl FnOnce(WorkerBuilder) -> WorkerBuilder,
     ) -> RunningWorker {
+        let worker = self.worker().tasks(tasks, ()).without_pruning();
+        self.start_built(build(worker), variables).await
+    }
+
+    /// A worker to be built, as a service does.
+    pub fn worker(&self) -> WorkerBuilder {
+        let version = Version::load(env!("CARGO_PKG_VERSION"));
+        Worker::builder(self.db().clone(), version)
+    }
+
+    pub async fn start_built(
+        &self,
+        worker: WorkerBuilder,
+        variables: &[(&str, &str)],
+    ) -> RunningWorker {
         let mut all = vec![("DATABASE_URL", self.database.url())];
         all.extend(variables);
         let settings: Settings = bare_testkit::settings("worker", &all);
-        let version = Version::load(env!("CARGO_PKG_VERSION"));
-        let worker = Worker::builder(self.db().clone(), version).tasks(tasks, ());
-        let worker = build(worker)
-            .without_pruning()
+        let worker = worker
             .start(&settings.queue, &settings.process, &settings.database)
             .await;
         RunningWorker::spawn(worker.unwrap())
