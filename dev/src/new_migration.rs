@@ -79,12 +79,11 @@ fn insert(list: &str, module: &str) -> Option<String> {
     };
     let boxed = last_line(&lines, "Box::new(m").or_else(|| last_line(&lines, "vec!["))?;
     lines.insert(boxed + 1, format!("        Box::new({module}::Migration),"));
-    match last_line(&lines, "mod m") {
-        Some(last) => lines.insert(last + 1, format!("mod {module};")),
-        None => {
-            let list = last_line(&lines, "///")?;
-            lines.splice(list..list, [format!("mod {module};"), String::new()]);
-        }
+    if let Some(last) = last_line(&lines, "mod m") {
+        lines.insert(last + 1, format!("mod {module};"));
+    } else {
+        let list = last_line(&lines, "///")?;
+        lines.splice(list..list, [format!("mod {module};"), String::new()]);
     }
     lines.push(String::new());
     Some(lines.join("\n"))
