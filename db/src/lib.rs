@@ -3,4 +3,8 @@
 pub mod entities;
 pub mod tasks;
 
+/// The name of the service: in its API document and mails, and as a word in its log, metrics and
+/// database sessions.
+pub const SERVICE: &str = "Bare Necessities";
+
 pub use bare_database::{Settings, begin, connect, connect_impatiently};

@@ -25,13 +25,13 @@ fn main() {
     }
     let settings: Settings = dockerflow::settings::load_over(&DEFAULTS);
     match &settings.command {
-        None => dockerflow::Process::new("dev", &settings.web.process.log)
+        None => dockerflow::Process::new(db::SERVICE, "dev", &settings.web.process.log)
             .sentry(&settings.web.process.sentry, &web::version())
             .run(together::run(&settings)),
         Some(Command::New(new)) => match &new.what {
-            What::Migration(migration) => {
-                dockerflow::run_command(async { new_migration::write(&migration.name) })
-            }
+            What::Migration(migration) => dockerflow::run_command(db::SERVICE, async {
+                new_migration::write(&migration.name)
+            }),
         },
     }
 }

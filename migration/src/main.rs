@@ -6,7 +6,7 @@ use dockerflow::{Process, shutdown};
 
 fn main() {
     let settings: Settings = dockerflow::settings::load();
-    Process::new("migration", &settings.log).run(async {
+    Process::new(db::SERVICE, "migration", &settings.log).run(async {
         // The first process of a container receives only the signals that it handles.
         tokio::select! {
             // The signal first, so that it is handled from the start.

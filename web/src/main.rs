@@ -12,8 +12,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {
-        Some(Command::Healthcheck(check)) => dockerflow::run_command(check.execute(&settings.http)),
-        None => dockerflow::Process::new("web", &settings.process.log)
+        Some(Command::Healthcheck(check)) => {
+            dockerflow::run_command(db::SERVICE, check.execute(&settings.http))
+        }
+        None => dockerflow::Process::new(db::SERVICE, "web", &settings.process.log)
             .sentry(&settings.process.sentry, &web::version())
             .run(serve(&settings)),
     }

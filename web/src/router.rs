@@ -16,7 +16,7 @@ pub(crate) fn service(
     let version = crate::version();
     let release: Arc<str> = version.version.as_str().into();
     bare_http::service(
-        "Bare Necessities",
+        db::SERVICE,
         views::all(db),
         version,
         checks(db),

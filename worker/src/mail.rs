@@ -41,8 +41,8 @@ pub struct Settings {
     #[conf(env)]
     pub smtp_root_cert: Option<RootCertificates>,
 
-    /// The sender of all mail
-    #[conf(env, default_value = "Bare Necessities <noreply@localhost>", value_parser = mailbox)]
+    /// The sender of all mail. Without a name, it has that of the service
+    #[conf(env, default_value = "noreply@localhost", value_parser = mailbox)]
     pub mail_from: Mailbox,
 
     /// The folder to write mail to, as `.eml` files, if `SMTP_URL` is unset
@@ -113,8 +113,10 @@ impl Mailer {
             }
             None => Transport::Folder(settings.mail_dir.clone()),
         };
+        let mut from = settings.mail_from.clone();
+        from.name.get_or_insert_with(|| db::SERVICE.to_owned());
         Ok(Self {
-            from: settings.mail_from.clone(),
+            from,
             transport,
             patience: PATIENCE,
         })

@@ -9,9 +9,12 @@ fn main() {
     match command {
         Some(Command::Jobs(jobs)) => {
             let tasks = tasks::registry();
-            dockerflow::run_command(jobs.execute(&settings.database, migration::SCHEMA, &tasks))
+            dockerflow::run_command(
+                db::SERVICE,
+                jobs.execute(&settings.database, migration::SCHEMA, &tasks),
+            )
         }
-        None => dockerflow::Process::new("worker", &settings.process.log)
+        None => dockerflow::Process::new(db::SERVICE, "worker", &settings.process.log)
             .sentry(&settings.process.sentry, &worker::version())
             .run(work(&settings)),
     }

@@ -69,7 +69,7 @@ pub enum ConnectError {
     },
 }
 
-/// Connects, with `application` as the name that PostgreSQL shows for the session.
+/// Connects. PostgreSQL shows the service's name and `application` for the session.
 ///
 /// A PostgreSQL that is not there yet is waited for, up to [`STARTUP_PATIENCE`], and the log says so. A
 /// SQLite file that is not there yet is made. A statement may take as long as it takes.
@@ -139,7 +139,7 @@ pub fn listener_pool(url: &DatabaseUrl, application: &str) -> Option<sqlx::PgPoo
     };
     let options = options
         .clone()
-        .application_name(application)
+        .application_name(&dockerflow::name_of(application))
         .extra_float_digits(None);
     let pool = PgPoolOptions::new()
         .max_connections(1)
@@ -156,7 +156,7 @@ async fn connect_postgres(
 ) -> Result<DatabaseConnection, ConnectError> {
     // PgBouncer refuses this start-up parameter of the client's by default.
     let options = options.extra_float_digits(None);
-    let options = options.application_name(application);
+    let options = options.application_name(&dockerflow::name_of(application));
     startup::wait_until_up(url, &options).await?;
     let pool = PgPoolOptions::new()
         .max_connections(size)

@@ -18,4 +18,4 @@ pub mod shutdown;
 pub mod trace;
 pub mod version;
 
-pub use process::{Process, ProcessSettings, hostname, run_command};
+pub use process::{Process, ProcessSettings, hostname, name_of, run_command, service_name};

@@ -49,19 +49,19 @@ pub enum Error {
     Thread(#[source] io::Error),
 }
 
-/// Sets up logging for this process; `logger` is the service's name in every line.
+/// Sets up logging for this process; `logger` is its name in every line.
 ///
 /// Keep the guard until the end of `main`, and drop it before `process::exit`.
 ///
 /// # Errors
 /// Where it was called before, or anything else has set a global subscriber or logger.
-pub fn init(logger: &'static str, settings: &Settings) -> Result<Guard, Error> {
+pub fn init(logger: &str, settings: &Settings) -> Result<Guard, Error> {
     init_with(logger, settings, None)
 }
 
 /// The same, with errors that go to Sentry too.
 pub(crate) fn init_with(
-    logger: &'static str,
+    logger: &str,
     settings: &Settings,
     sentry: Option<&Sentry>,
 ) -> Result<Guard, Error> {
@@ -76,7 +76,7 @@ pub(crate) fn init_with(
 
 /// The subscriber that [`init`] makes global, on any writer: a test can read what a service logs.
 pub fn subscriber<W>(
-    logger: &'static str,
+    logger: &str,
     settings: &Settings,
     writer: W,
 ) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>

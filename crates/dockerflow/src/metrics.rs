@@ -95,10 +95,10 @@ pub fn is_on() -> bool {
 /// Sets up the exporters of the settings, once per process, for the given lists of metrics beside
 /// [`METRICS`]. Where the settings have none it does nothing.
 ///
-/// Prometheus knows by itself whom it asked; what StatsD is sent has the tags `service`, the name given
-/// here, and `instance`, the host.
+/// Prometheus knows by itself whom it asked. What StatsD is sent has tags: `service`, `process`, which is
+/// the name given here, and `instance`, the host.
 pub async fn install(
-    service: &'static str,
+    process: &'static str,
     settings: &Settings,
     lists: &[&[&'static Metric]],
 ) -> Result<(), Error> {
@@ -112,7 +112,7 @@ pub async fn install(
         recorders.push(Box::new(recorder));
     }
     if let Some(url) = &settings.statsd_url {
-        let recorder = statsd::recorder(service, url.clone()).map_err(Error::Statsd)?;
+        let recorder = statsd::recorder(process, url.clone()).map_err(Error::Statsd)?;
         recorders.push(Box::new(recorder));
     }
     match <[_; 1]>::try_from(recorders) {

@@ -1,6 +1,6 @@
 //! A process from its settings to its exit code.
 
-use std::{fmt::Display, future::Future, io::Write as _, process, time::Duration};
+use std::{fmt::Display, future::Future, io::Write as _, process, sync::OnceLock, time::Duration};
 
 use conf::Conf;
 
@@ -37,19 +37,45 @@ impl ProcessSettings {
     }
 }
 
+/// The name of the service as a word, once a process or a command of it has begun.
+static SERVICE: OnceLock<String> = OnceLock::new();
+
+fn name_service(name: &str) {
+    let word = name
+        .to_lowercase()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    SERVICE.get_or_init(|| word);
+}
+
+/// The name of the service as a word, such as `my-service` for "My Service". Empty in a test, which is no
+/// [`Process`].
+pub fn service_name() -> &'static str {
+    SERVICE.get().map_or("", String::as_str)
+}
+
+/// What a log line or a database session says about where it comes from: the service and this part of
+/// it, such as `my-service-web`.
+pub fn name_of(part: &str) -> String {
+    match service_name() {
+        "" => part.to_owned(),
+        service => format!("{service}-{part}"),
+    }
+}
+
 /// A process of the service, to be [run](Process::run).
 #[derive(Debug)]
 pub struct Process<'a> {
-    logger: &'static str,
+    logger: String,
     log: &'a log::Settings,
     sentry: Option<Sentry>,
 }
 
 impl<'a> Process<'a> {
-    /// A process that logs; `logger` is its name in every line.
-    pub fn new(logger: &'static str, log: &'a log::Settings) -> Self {
+    /// A process of this service. Its log lines, metrics and database sessions carry both names.
+    pub fn new(service: &str, process: &str, log: &'a log::Settings) -> Self {
+        name_service(service);
         Self {
-            logger,
+            logger: name_of(process),
             log,
             sentry: None,
         }
@@ -67,7 +93,7 @@ impl<'a> Process<'a> {
     /// It does not wait for threads that something blocks: a platform that asked the process to stop
     /// would kill it.
     pub fn run<E: Display>(self, main: impl Future<Output = Result<(), E>>) -> ! {
-        let guard = match log::init_with(self.logger, self.log, self.sentry.as_ref()) {
+        let guard = match log::init_with(&self.logger, self.log, self.sentry.as_ref()) {
             Ok(guard) => guard,
             Err(error) => fail(&error),
         };
@@ -93,9 +119,10 @@ impl<'a> Process<'a> {
     }
 }
 
-/// Runs a command that a person typed, and ends the process: with 0, or with 1 after the error of
-/// `main` was written to standard error. What it prints is its result, so nothing is logged.
-pub fn run_command<E: Display>(main: impl Future<Output = Result<(), E>>) -> ! {
+/// Runs a command of this service that a person typed, and ends the process: with 0, or with 1 after the
+/// error of `main` was written to standard error. What it prints is its result, so nothing is logged.
+pub fn run_command<E: Display>(service: &str, main: impl Future<Output = Result<(), E>>) -> ! {
+    name_service(service);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

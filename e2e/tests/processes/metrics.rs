@@ -17,7 +17,7 @@ use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
-use crate::service::{PATIENCE, Web, migrated, start_worker, stop, until};
+use crate::service::{PATIENCE, Web, migrated, service_name, start_worker, stop, until};
 
 /// Any port that is free.
 const ON: (&str, &str) = ("PROMETHEUS_PORT", "0");
@@ -98,7 +98,7 @@ async fn every_metric_appears_after_requests_failures_and_a_rescue(
         (format!("job_attempt_duration_seconds_count{{{kind}}}"), 2.0),
         (format!("job_wait_seconds_count{{{kind}}}"), 2.0),
         (
-            "database_pool_max_connections{pool=\"worker queue\"}".to_owned(),
+            "database_pool_max_connections{pool=\"worker-queue\"}".to_owned(),
             1.0,
         ),
         ("log_lines_dropped_total".to_owned(), 0.0),
@@ -253,7 +253,11 @@ async fn statsd_gets_the_same_metrics_as_prometheus_with_tags() {
     let series = r#"http_requests_total{method="GET",route="/{name}",status="2xx"}"#;
     assert_eq!(value(&page, series), Some(1.0), "{page}");
 
-    let of_process = format!("service:web,instance:{}", dockerflow::hostname());
+    let of_process = format!(
+        "service:{},process:web,instance:{}",
+        service_name(),
+        dockerflow::hostname()
+    );
     let of_request = format!("method:GET,route:/{{name}},status:2xx,{of_process}");
     let mut lines = Vec::new();
     for (start, end) in [

@@ -137,6 +137,11 @@ async fn ends_well(process: &mut Process, patience: Duration) {
     assert_eq!(status.code(), Some(0), "{:#?}", process.lines());
 }
 
+/// The name of the service as a word.
+pub fn service_name() -> String {
+    db::SERVICE.to_lowercase().replace(' ', "-")
+}
+
 /// Everything that a process has written, which has to be [mozlog]: each line an object with these
 /// keys and no others, and each value of its kind.
 ///
@@ -169,7 +174,8 @@ pub fn log(process: &Process) -> Vec<Value> {
             !text(&line["Type"]).is_empty() && !text(&line["Hostname"]).is_empty(),
             "{line}"
         );
-        assert!(["web", "worker"].contains(&text(&line["Logger"])), "{line}");
+        let logger = format!("{}-{}", service_name(), process.name());
+        assert_eq!(line["Logger"], logger, "{line}");
         assert_eq!(line["EnvVersion"], "2.0", "{line}");
         assert_eq!(line["Pid"], process.id(), "{line}");
         assert!(

@@ -1,12 +1,14 @@
 //! A service that is there before its database.
 
 use e2e::{
+    Backend::Postgres,
     TestDatabase,
     postgres::{Server, StopMode},
     process::{Process, Signal, free_port},
 };
+use sea_orm::{ConnectionTrait, Statement};
 
-use crate::service::{PATIENCE, Web, log, start_worker, stop};
+use crate::service::{PATIENCE, Web, log, migrated, service_name, start_worker, stop, until};
 
 async fn says_that_it_waits(process: &Process) {
     let says_so = |line: &str| line.contains("waiting for the database");
@@ -57,6 +59,29 @@ async fn a_migration_that_waits_can_be_stopped_and_fails() {
     let status = migration.wait(PATIENCE).await;
     // A signal that is not handled leaves no code.
     assert_eq!(status.code(), Some(1), "{:?}", migration.lines());
+}
+
+#[tokio::test]
+async fn postgresql_shows_which_service_and_process_a_session_belongs_to() {
+    let Some(database) = migrated(Postgres).await else {
+        return;
+    };
+    let web = Web::start(database.url(), &[]).await;
+    let _worker = start_worker(database.url(), &[]);
+    web.completes(&web.sign_up("ada").await).await;
+    for process in ["web", "worker", "worker-queue", "worker-listener"] {
+        let sql = format!(
+            "SELECT 1 FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = '{}-{process}'",
+            service_name()
+        );
+        let sessions = Statement::from_string(database.db.get_database_backend(), sql);
+        until(async || {
+            let found = database.db.query_one_raw(sessions.clone()).await;
+            found.unwrap().is_some()
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn stop(worker: &mut Process) {
     for line in worker.lines() {
         let value: serde_json::Value = serde_json::from_str(&line).expect(&line);
         assert_eq!(value["EnvVersion"], "2.0", "{line}");
-        assert_eq!(value["Logger"], "worker", "{line}");
+        assert_eq!(value["Logger"], "fixture-worker", "{line}");
     }
 }
 

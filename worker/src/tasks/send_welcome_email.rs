@@ -24,7 +24,7 @@ pub(super) async fn send_welcome_email(
     let mail = Mail {
         to: &user.email,
         subject: "Welcome",
-        body: format!("Hello {},\n\nwelcome to Bare Necessities.\n", user.name),
+        body: format!("Hello {},\n\nwelcome to {}.\n", user.name, db::SERVICE),
     };
     match job.resources.mailer.send(job.id, mail).await {
         Ok(()) => Ok(()),

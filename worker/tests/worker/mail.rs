@@ -65,6 +65,15 @@ async fn a_mail_is_retried_if_the_folder_cannot_be_created() {
 }
 
 #[tokio::test]
+async fn a_sender_without_a_name_has_the_name_of_the_service() {
+    let server = SmtpServer::start();
+    let mailer = mailer(&[("SMTP_URL", &server.url())]);
+    mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
+    let from = server.wait_for(1).await[0].header("From").unwrap();
+    assert!(from.contains(db::SERVICE), "{from}");
+}
+
+#[tokio::test]
 async fn the_sender_comes_from_the_settings() {
     let server = SmtpServer::start();
     let from = ("MAIL_FROM", "The Service <service@example.com>");
@@ -73,6 +82,8 @@ async fn the_sender_comes_from_the_settings() {
     mailer.send(job, mail(ADA)).await.unwrap();
     let mails = server.wait_for(1).await;
     assert_eq!(mails[0].from, "service@example.com");
+    let sender = Some("The Service <service@example.com>");
+    assert_eq!(mails[0].header("From").as_deref(), sender);
     assert_eq!(mails[0].to, [ADA]);
     assert_eq!(mails[0].header("Subject").as_deref(), Some("Welcome"));
     let id = format!("<{job}@example.com>");

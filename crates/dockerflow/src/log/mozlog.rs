@@ -28,7 +28,7 @@ pub struct Mozlog<W> {
 }
 
 impl<W> Mozlog<W> {
-    /// `logger` is the name of the service.
+    /// `logger` is the name of the process.
     pub fn new(logger: &str, writer: W) -> Self {
         let mut process = Vec::new();
         process.extend_from_slice(b",\"Logger\":");

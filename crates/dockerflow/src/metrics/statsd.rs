@@ -23,7 +23,7 @@ const PACKET: usize = 8192;
 
 /// The recorder, whose metrics go to the server from now on.
 pub(super) fn recorder(
-    service: &'static str,
+    process: &'static str,
     url: StatsdUrl,
 ) -> Result<DogStatsDRecorder, Box<dyn Error + Send + Sync>> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -35,7 +35,8 @@ pub(super) fn recorder(
     let recorder = DogStatsDBuilder::default()
         .with_remote_address(address)?
         .with_global_labels(vec![
-            Label::new("service", service),
+            Label::new("service", crate::service_name()),
+            Label::new("process", process),
             Label::new("instance", crate::hostname()),
         ])
         // Metrics of the exporter itself.

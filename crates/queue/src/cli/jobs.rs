@@ -158,7 +158,7 @@ impl Jobs {
         schema: Schema,
         tasks: &Registry<R>,
     ) -> anyhow::Result<()> {
-        let db = connect(settings, "worker jobs").await?;
+        let db = connect(settings, "worker-jobs").await?;
         ensure!(
             schema.status(&db).await?.pending.is_empty(),
             "the schema of {} is not there or too old: run `migration up`",

@@ -115,7 +115,7 @@ impl Control {
     async fn connect(&self) -> anyhow::Result<JobStore> {
         let mut settings = self.db.clone();
         settings.database_pool_size = SHARED_CONNECTIONS;
-        let db = bare_database::connect_impatiently(&settings, "worker queue", STATEMENT_TIMEOUT)
+        let db = bare_database::connect_impatiently(&settings, "worker-queue", STATEMENT_TIMEOUT)
             .await?;
         let mut store = JobStore::new(db);
         if self.shared.config.retention.is_zero() {

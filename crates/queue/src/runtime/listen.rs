@@ -51,7 +51,7 @@ async fn listen(
 ) -> Result<std::convert::Infallible, sqlx::Error> {
     // A listener that is given up keeps its pool's only connection for as long as TCP has patience.
     let pool =
-        bare_database::listener_pool(url, "worker listener").ok_or(sqlx::Error::PoolClosed)?;
+        bare_database::listener_pool(url, "worker-listener").ok_or(sqlx::Error::PoolClosed)?;
     let mut listener = in_time(PgListener::connect_with(&pool)).await?;
     ping(&mut listener).await?;
     in_time(listener.listen(NOTIFY_CHANNEL)).await?;

@@ -103,7 +103,7 @@ async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
 
 /// The processes of the server that have somebody listen.
 async fn listeners(queue: &Queue) -> HashSet<i32> {
-    let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'worker listener'";
+    let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'worker-listener'";
     let statement = Statement::from_string(DbBackend::Postgres, sql);
     let rows = queue.db().query_all_raw(statement).await.unwrap();
     let pids = rows.iter().map(|row| row.try_get("", "pid").unwrap());

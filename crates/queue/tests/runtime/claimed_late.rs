@@ -37,7 +37,7 @@ impl Queue {
     /// connection back.
     async fn freeze_the_claims(&self) -> Frozen {
         let claims = "SELECT pid::bigint FROM pg_stat_activity
-                      WHERE datname = current_database() AND application_name = 'worker queue'
+                      WHERE datname = current_database() AND application_name = 'worker-queue'
                         AND query LIKE '%UPDATE job%LIMIT $4%'";
         let backend = until(async || self.ask(claims).await).await;
         let rests = format!(
@@ -160,7 +160,7 @@ async fn a_lock_on_the_jobs_does_not_have_a_worker_use_up_the_server_s_connectio
     let lock = bare_database::begin(queue.db()).await.unwrap();
     lock.execute_unprepared("LOCK TABLE job").await.unwrap();
     let sessions = "SELECT count(*) FROM pg_stat_activity
-                    WHERE datname = current_database() AND application_name LIKE 'worker %'";
+                    WHERE datname = current_database() AND application_name LIKE 'worker-%'";
     let begun = Instant::now();
     let mut most = 0;
     while begun.elapsed() < LOCKED {

@@ -130,7 +130,7 @@ async fn while_there_is_work_a_free_slot_does_not_wait_for_the_next_look(
 ) {
     /// Less than any wait for a look, which is 20 ms ± 20 %.
     const SHORT: chrono::Duration = chrono::Duration::milliseconds(12);
-    const JOBS: u64 = 400;
+    const JOBS: u32 = 400;
 
     let Some(queue) = Queue::on(backend).await else {
         return;
@@ -145,7 +145,7 @@ async fn while_there_is_work_a_free_slot_does_not_wait_for_the_next_look(
         async { Ok(()) }
     });
     let worker = queue.start(tasks, &[("WORKER_QUEUES", "default:1")]).await;
-    finished(&queue, JOBS).await;
+    finished(&queue, JOBS.into()).await;
     worker.stop().await;
 
     let jobs = finished_job::Entity::find().all(queue.db()).await.unwrap();

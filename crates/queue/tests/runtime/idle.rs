@@ -25,7 +25,7 @@ async fn wait_when_idle(queue: &Queue) -> chrono::Duration {
 
 async fn sessions_that_listen(queue: &Queue) -> i64 {
     let sql = "SELECT count(*) AS count FROM pg_stat_activity
-               WHERE datname = current_database() AND application_name = 'worker listener'";
+               WHERE datname = current_database() AND application_name = 'worker-listener'";
     let statement = Statement::from_string(queue.db().get_database_backend(), sql);
     let row = queue.db().query_one_raw(statement).await.unwrap().unwrap();
     row.try_get("", "count").unwrap()

@@ -28,7 +28,7 @@ const ORDERS: i32 = 10_000;
 const SETTLED: Duration = Duration::from_secs(2);
 
 const CONNECTIONS: &str = "SELECT count(*)::float8 FROM pg_stat_activity \
-     WHERE datname = current_database() AND application_name ~ '^(web|worker)'";
+     WHERE datname = current_database() AND application_name ~ '(web|worker)'";
 
 pub fn cases(size: Size) -> Vec<Case> {
     vec![
