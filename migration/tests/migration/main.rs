@@ -1,7 +1,6 @@
-//! The steps and the runner, on both databases.
+//! The steps and the entities, on both databases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod entities;
-mod runner;
 mod steps;

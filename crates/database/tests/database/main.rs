@@ -1,6 +1,7 @@
-//! Connections and what pools do with them, on both databases.
+//! Connections, what pools do with them, and migrations, on both databases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod connection;
+mod migrate;
 mod release;

@@ -1,8 +1,39 @@
-//! Up, down, status, wait, and two at once.
+//! Migrations: `up`, `down`, `status`, `wait`, `fresh`, and several at once.
 
-use e2e::{Backend, TestDatabase};
+use bare_database::migrate::Schema;
+use bare_testkit::{Backend, TestDatabase};
 use rstest::rstest;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
+
+const SCHEMA: Schema = Schema::new(&[|| vec![Box::new(Step("note")), Box::new(Step("tag"))]]);
+
+/// Creates this table.
+struct Step(&'static str);
+
+impl MigrationName for Step {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            "note" => "m20260101_000001_create_note",
+            _ => "m20260101_000002_create_tag",
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = format!("CREATE TABLE {} (text text)", self.0);
+        manager.get_connection().execute_unprepared(&sql).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = format!("DROP TABLE {}", self.0);
+        manager.get_connection().execute_unprepared(&sql).await?;
+        Ok(())
+    }
+}
 
 /// Every table with its columns and every index, as the database describes them.
 async fn schema(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
@@ -29,41 +60,6 @@ async fn schema(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
 
 #[rstest]
 #[tokio::test]
-async fn every_step_can_be_applied_reverted_and_reapplied(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let Some(database) = TestDatabase::empty(backend).await else {
-        return;
-    };
-    let db = &database.db;
-    let steps = migration::SCHEMA.names().len();
-    let mut schemas = vec![schema(db, backend).await];
-    for _ in 0..steps {
-        migration::SCHEMA.up(db, Some(1)).await.unwrap();
-        let before = schema(db, backend).await;
-        assert_ne!(
-            &before,
-            schemas.last().unwrap(),
-            "the step changes something"
-        );
-        migration::SCHEMA.down(db, 1).await.unwrap();
-        assert_eq!(
-            &schema(db, backend).await,
-            schemas.last().unwrap(),
-            "down takes it back"
-        );
-        migration::SCHEMA.up(db, Some(1)).await.unwrap();
-        assert_eq!(schema(db, backend).await, before, "up makes it again");
-        schemas.push(before);
-    }
-    assert_eq!(
-        migration::SCHEMA.status(db).await.unwrap().pending,
-        Vec::<String>::new()
-    );
-}
-
-#[rstest]
-#[tokio::test]
 async fn concurrent_migrations_take_turns(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
@@ -73,17 +69,13 @@ async fn concurrent_migrations_take_turns(
     let mut processes = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let db = database.connect_again().await;
-        processes.spawn(async move { migration::SCHEMA.up(&db, None).await });
+        processes.spawn(async move { SCHEMA.up(&db, None).await });
     }
     while let Some(result) = processes.join_next().await {
         result.unwrap().unwrap();
     }
     assert_eq!(
-        migration::SCHEMA
-            .status(&database.db)
-            .await
-            .unwrap()
-            .pending,
+        SCHEMA.status(&database.db).await.unwrap().pending,
         Vec::<String>::new()
     );
 }
@@ -93,7 +85,7 @@ async fn concurrent_migrations_take_turns(
 async fn a_database_of_a_newer_release_is_ahead_which_is_not_an_error(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let Some(database) = TestDatabase::migrated(backend).await else {
+    let Some(database) = TestDatabase::with_schema(backend, SCHEMA).await else {
         return;
     };
     let db = &database.db;
@@ -101,16 +93,16 @@ async fn a_database_of_a_newer_release_is_ahead_which_is_not_an_error(
         .execute("INSERT INTO seaql_migrations VALUES ('m29991231_000000_later', 0)")
         .await;
 
-    migration::SCHEMA.up(db, None).await.unwrap();
-    migration::SCHEMA.wait(db).await;
-    let status = migration::SCHEMA.status(db).await.unwrap();
+    SCHEMA.up(db, None).await.unwrap();
+    SCHEMA.wait(db).await;
+    let status = SCHEMA.status(db).await.unwrap();
     assert_eq!(status.ahead, ["m29991231_000000_later"]);
     assert_eq!(status.pending, Vec::<String>::new());
 
-    let findings = migration::SCHEMA.check(db).await;
+    let findings = SCHEMA.check(db).await;
     assert_eq!(findings[0].message, "ahead: m29991231_000000_later");
 
-    let error = migration::SCHEMA.down(db, 1).await.unwrap_err().to_string();
+    let error = SCHEMA.down(db, 1).await.unwrap_err().to_string();
     assert!(error.contains("only that one can take it back"), "{error}");
 }
 
@@ -122,15 +114,11 @@ async fn the_health_check_warns_of_pending_steps(
     let Some(database) = TestDatabase::empty(backend).await else {
         return;
     };
-    migration::SCHEMA.up(&database.db, Some(1)).await.unwrap();
-    let findings = migration::SCHEMA.check(&database.db).await;
+    SCHEMA.up(&database.db, Some(1)).await.unwrap();
+    let findings = SCHEMA.check(&database.db).await;
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].level, dockerflow::checks::Level::Warning);
-    let pending = migration::SCHEMA
-        .status(&database.db)
-        .await
-        .unwrap()
-        .pending;
+    let pending = SCHEMA.status(&database.db).await.unwrap().pending;
     assert!(!pending.is_empty());
     assert_eq!(
         findings[0].message,
@@ -147,10 +135,10 @@ async fn wait_returns_when_no_step_is_pending(
         return;
     };
     let db = database.connect_again().await;
-    let waiting = tokio::spawn(async move { migration::SCHEMA.wait(&db).await });
-    migration::SCHEMA.up(&database.db, Some(1)).await.unwrap();
+    let waiting = tokio::spawn(async move { SCHEMA.wait(&db).await });
+    SCHEMA.up(&database.db, Some(1)).await.unwrap();
     assert!(!waiting.is_finished());
-    migration::SCHEMA.up(&database.db, None).await.unwrap();
+    SCHEMA.up(&database.db, None).await.unwrap();
     waiting.await.unwrap();
 }
 
@@ -159,17 +147,31 @@ async fn wait_returns_when_no_step_is_pending(
 async fn fresh_drops_everything_and_applies_all_steps(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let Some(database) = TestDatabase::migrated(backend).await else {
+    let Some(database) = TestDatabase::with_schema(backend, SCHEMA).await else {
         return;
     };
-    database
-        .execute("INSERT INTO \"user\" (name, email) VALUES ('ada', 'ada@example.net')")
-        .await;
+    database.execute("INSERT INTO note VALUES ('a row')").await;
     database.execute("CREATE TABLE other (id int)").await;
-    migration::SCHEMA.fresh(&database.db).await.unwrap();
-    let expected = TestDatabase::migrated(backend).await.unwrap();
+    SCHEMA.fresh(&database.db).await.unwrap();
+    let expected = TestDatabase::with_schema(backend, SCHEMA).await.unwrap();
     assert_eq!(
         schema(&database.db, backend).await,
         schema(&expected.db, backend).await
     );
+}
+
+#[rstest]
+#[tokio::test]
+async fn down_reverts_the_last_step_and_no_other(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(database) = TestDatabase::with_schema(backend, SCHEMA).await else {
+        return;
+    };
+    SCHEMA.down(&database.db, 1).await.unwrap();
+    let status = SCHEMA.status(&database.db).await.unwrap();
+    assert_eq!(status.pending, ["m20260101_000002_create_tag"]);
+    database
+        .execute("INSERT INTO note VALUES ('still there')")
+        .await;
 }
