@@ -1,10 +1,4 @@
-//! What every [Dockerflow] service needs, whatever it does: settings from the environment, mozlog on
-//! standard output, `version.json`, metrics, health checks, and the endpoints and request summaries that show
-//! them.
-//!
-//! Nothing here knows a table or a route of the service. What is for a web framework is in [`poem`].
-//!
-//! [Dockerflow]: https://github.com/mozilla-services/Dockerflow
+#![doc = include_str!("../README.md")]
 
 mod addresses;
 pub mod checks;
