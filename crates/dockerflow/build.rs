@@ -1,7 +1,8 @@
-//! Notes the git commit that is being built, for `/__version__`. Without git or a repository it is
-//! what the platform says (`SOURCE_VERSION`), else empty: neither is a reason not to build.
+//! Puts the git commit into the build, for `/__version__`. Without git or a repository the commit
+//! comes from the platform (`SOURCE_VERSION`), or is empty.
 //!
-//! A debug build notes none: each commit would build this crate and all that stands on it anew.
+//! A debug build has no commit: otherwise each commit would rebuild this crate and all that depend
+//! on it.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,8 +20,8 @@ fn main() {
 
     // Heroku builds from a folder without a repository and gives the commit in this variable.
     println!("cargo::rerun-if-env-changed=SOURCE_VERSION");
-    // HEAD names a branch and stays the same from one commit to the next; its log grows with each. A
-    // repository that keeps no logs, or has no commit yet, is watched where the branches are.
+    // HEAD names a branch and does not change with a commit, but its log does. If there is no log,
+    // watch the files that hold the branches.
     if !rerun_if_changed("logs/HEAD") {
         for file in ["HEAD", "refs/heads", "packed-refs"] {
             rerun_if_changed(file);
@@ -28,9 +29,9 @@ fn main() {
     }
 }
 
-/// Watches a file of the repository if it exists: cargo builds anew every time for one that does not.
+/// Watches a file of the repository if it exists: cargo would always rebuild for a missing one.
 fn rerun_if_changed(file: &str) -> bool {
-    // git knows where it is, also in a worktree or a submodule.
+    // The path is different in a worktree or a submodule.
     let Some(path) = git(&["rev-parse", "--git-path", file]) else {
         return false;
     };

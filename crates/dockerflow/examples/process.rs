@@ -1,5 +1,5 @@
-//! A process that reads its settings, sets up logging, and does what its arguments say: the crate's
-//! tests start it and look at its output and its exit code.
+//! A process for the crate's tests: it reads its settings, sets up logging and runs the steps in
+//! its arguments.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};

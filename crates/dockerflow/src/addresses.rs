@@ -1,21 +1,19 @@
-//! E-mail addresses must not get into a log, nor to anybody else.
+//! Masks e-mail addresses, which must not reach the log or another service.
 
 use std::borrow::Cow;
 
-/// How an `@` may be written in what a client sends: plainly, in a URL, in a URL in a URL, and as its
-/// full-width form.
+/// How a client may write an `@`: plain, URL-encoded, URL-encoded twice, or full-width.
 const SIGNS: [&str; 5] = ["@", "%40", "%2540", "＠", "%ef%bc%a0"];
 
-/// The text with `mask` in the place of everything that may be an e-mail address: what stands between
-/// two delimiters and has an `@` in it, however that is written, and what is quoted right before an
-/// `@` (RFC 5321, section 4.1.2).
+/// Replaces everything that may be an e-mail address by `mask`: each word with an `@` in any form,
+/// and a quoted string right before an `@` (RFC 5321, section 4.1.2).
 pub(crate) fn without_addresses<'a>(text: &'a str, mask: &str) -> Cow<'a, str> {
-    // Nearly every text, and nothing is copied.
+    // The common case, without a copy.
     if !text.contains(['@', '%', '＠']) {
         return Cow::Borrowed(text);
     }
     let mut masked = String::with_capacity(text.len());
-    // No quotation begins before it: nothing is looked at twice.
+    // A quotation cannot begin before this position, so no text is scanned twice.
     let mut begin = 0;
     for word in text.split_inclusive(ends_address) {
         let end = word.trim_end_matches(ends_address);
@@ -34,8 +32,8 @@ pub(crate) fn without_addresses<'a>(text: &'a str, mask: &str) -> Cow<'a, str> {
     Cow::Owned(masked)
 }
 
-/// Where the last quotation in `text` begins: with a quote that no backslash escapes, unless all are
-/// escaped because the whole text was quoted once more.
+/// Where the last quotation in `text` begins: at the last quote without a backslash. If all have
+/// one, the whole text was quoted again, and the first one counts.
 fn opening_quote(text: &str) -> Option<usize> {
     text.rmatch_indices('"')
         .map(|(at, _)| at)

@@ -1,4 +1,4 @@
-//! Health checks: what `/__heartbeat__` reports, in the form that [python-dockerflow] gives it.
+//! Health checks and their report at `/__heartbeat__`, in the format of [python-dockerflow].
 //!
 //! [python-dockerflow]: https://python-dockerflow.readthedocs.io
 
@@ -25,14 +25,14 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often [`Checks::watch`] runs them.
 const WATCH_EVERY: Duration = Duration::from_secs(30);
 
-/// One thing that a check has to say.
+/// One result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
     /// What it is, for a machine: the part of the service and a number, such as `db.0001`.
     pub id: &'static str,
-    /// What it is, for a person. It is shown to whoever can reach `/__heartbeat__`.
+    /// What it is, for a person. Everybody who can reach `/__heartbeat__` sees it.
     pub message: String,
 }
 
@@ -75,8 +75,7 @@ impl Checks {
         Self::default()
     }
 
-    /// Adds a check, in place of one that had the same name. What it returns is empty where all is
-    /// well.
+    /// Adds a check, or replaces the one of the same name. It returns no findings if all is well.
     pub fn register<F, Fut>(mut self, name: impl Into<String>, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -87,14 +86,14 @@ impl Checks {
         self
     }
 
-    /// Allows each check another time than [`TIMEOUT`].
+    /// Sets how long each check may take, instead of [`TIMEOUT`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Runs all checks at the same time. One that panics or takes too long is an error in the report
-    /// and harms no other.
+    /// Runs all checks at the same time. A check that panics or takes too long is an error in the
+    /// report and does not affect the others.
     pub async fn run(&self) -> Report {
         let runs = self.checks.iter().map(async |(name, check)| {
             let findings = run(check, self.timeout).await;
@@ -107,8 +106,8 @@ impl Checks {
         report
     }
 
-    /// Runs the checks from time to time where anybody is told of metrics, so that their levels are
-    /// known also while nobody asks for `/__heartbeat__`.
+    /// Runs the checks every 30 seconds if metrics are exported, so that their levels are up to
+    /// date even if nothing asks for `/__heartbeat__`.
     pub fn watch(&self) {
         if metrics::is_on() {
             let checks = self.clone();
@@ -123,7 +122,7 @@ impl Checks {
 }
 
 async fn run(check: &Check, timeout: Duration) -> Vec<Finding> {
-    // The call itself is inside, for a check that panics before it returns its future.
+    // The call is inside because a check may panic before it returns its future.
     let findings = AssertUnwindSafe(async { check().await }).catch_unwind();
     match tokio::time::timeout(timeout, findings).await {
         Ok(Ok(findings)) => findings,

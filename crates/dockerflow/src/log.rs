@@ -1,9 +1,9 @@
 //! Logging: mozlog for machines, text for people, both on standard output.
 //!
-//! [`init`] sets up the whole process once. A line goes into a bounded buffer that a thread of its own
-//! writes out, so that a reader that is stuck or gone costs a request nothing; what did not fit is
-//! counted and said. The records of crates that use the `log` facade come along under their own
-//! target, and a panic is one `error` event instead of text on standard error.
+//! [`init`] sets up the whole process once. Lines go into a bounded buffer, and a thread writes
+//! them out, so that a slow or closed standard output never blocks a request. Lines that do not fit
+//! are counted, and the log says how many. Records of the `log` facade keep their own target. A
+//! panic is one `error` event instead of text on standard error.
 
 mod buffer;
 pub(crate) mod fields;
@@ -33,8 +33,8 @@ use self::text::Text;
 
 use crate::sentry::Sentry;
 
-/// How long the end of a process waits for its last lines to be read, and then for a word on standard
-/// error: one second together.
+/// How long a process that ends waits until its last lines are written, and then for a message on
+/// standard error: one second together.
 const FLUSH_WITHIN: Duration = Duration::from_millis(900);
 const LAST_WORD_WITHIN: Duration = Duration::from_millis(100);
 
@@ -54,12 +54,12 @@ pub enum Error {
 /// Keep the guard until the end of `main`, and drop it before `process::exit`.
 ///
 /// # Errors
-/// Where it was called before, or anything else has set a global subscriber or logger.
+/// If it was called before, or a global subscriber or logger is already set.
 pub fn init(logger: &str, settings: &Settings) -> Result<Guard, Error> {
     init_with(logger, settings, None)
 }
 
-/// The same, with errors that go to Sentry too.
+/// As [`init`], and errors go to Sentry too.
 pub(crate) fn init_with(
     logger: &str,
     settings: &Settings,
@@ -101,8 +101,8 @@ fn wants_colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Dropped at the end of a process, it waits at most a second until the last lines are written. Where
-/// lines were lost it says how many: in the log if that is still read, else on standard error.
+/// When it is dropped, it waits up to a second until the last lines are written. If lines were
+/// lost, it reports how many: in the log if that is still read, otherwise on standard error.
 #[derive(Debug)]
 #[must_use = "dropping it at once flushes at once: keep it until the end of main"]
 pub struct Guard {
@@ -110,7 +110,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// How many lines were dropped so far because nobody read them fast enough.
+    /// How many lines were dropped so far because standard output was not read fast enough.
     pub fn dropped_lines(&self) -> u64 {
         self.buffer.dropped()
     }
@@ -127,7 +127,7 @@ impl Drop for Guard {
     }
 }
 
-/// Standard error may be the same pipe that nobody reads, and then the write never returns.
+/// Standard error may be the same blocked pipe, and then the write never returns.
 fn say_on_stderr(text: String) {
     let (said, done) = mpsc::channel();
     thread::spawn(move || {

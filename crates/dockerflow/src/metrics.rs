@@ -1,11 +1,11 @@
-//! Metrics: counted and measured through the `metrics` facade, shown to Prometheus and sent to StatsD.
+//! Metrics through the `metrics` facade, read by Prometheus or sent to StatsD.
 //!
-//! A metric is a [`Metric`] in a list, which is what describes, documents and records it. [`install`]
-//! sets up the exporters of the settings for the whole process. Where there is none, nothing is
-//! recorded, and to find that out costs the load of one flag.
+//! A metric is a [`Metric`] in a list, from which it is described, documented and recorded.
+//! [`install`] sets up the exporters for the whole process. Without an exporter nothing is
+//! recorded, which costs the load of one flag.
 //!
-//! The values of labels must be few, whatever clients do: templates of routes and never paths, names
-//! that the code knows and one more for all others.
+//! Labels must have few values, whatever clients send: use templates of routes, not paths, and
+//! known names with one more for all others.
 
 mod metric;
 mod process;
@@ -25,10 +25,10 @@ pub use self::metric::{Kind, Metric};
 pub use self::settings::{InvalidStatsdUrl, Settings, StatsdUrl};
 pub use ::metrics::{SharedString, Unit};
 
-/// How often what is sampled is sampled. Prometheus has it sampled whenever it looks, too.
+/// How often samplers run. They also run when Prometheus asks.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
-/// How bad what a check found is.
+/// The level of each check.
 pub(crate) static CHECK_LEVEL: Metric = Metric::gauge(
     "heartbeat_check_level",
     Unit::Count,
@@ -36,12 +36,12 @@ pub(crate) static CHECK_LEVEL: Metric = Metric::gauge(
     "What a check of `/__heartbeat__` found: 0 ok, 20 info, 30 warning, 40 error, 50 critical",
 );
 
-/// Lines of the log that nobody read fast enough.
+/// Lines of the log that were dropped.
 pub(crate) static LOG_LINES_DROPPED: Metric = Metric::counter(
     "log_lines_dropped_total",
     Unit::Count,
     &[],
-    "Lines of the log that were dropped because nobody read them fast enough",
+    "Lines of the log that were dropped because standard output was not read fast enough",
 );
 
 /// The metrics of every service.
@@ -68,35 +68,35 @@ static SAMPLERS: Mutex<Vec<Sampler>> = Mutex::new(Vec::new());
 /// Why [`install`] did not set up the exporters.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Somebody else listens on the port.
+    /// The port is taken.
     #[error("cannot listen on {address} (PROMETHEUS_PORT): {reason}")]
     Port {
         /// Where it would listen.
         address: std::net::SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         reason: io::Error,
     },
-    /// There is no socket or no thread for StatsD.
+    /// The socket or the thread for StatsD could not be created.
     #[error("metrics cannot be sent to StatsD (STATSD_URL): {0}")]
     Statsd(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A histogram without a bucket.
     #[error("a histogram has no bucket")]
     Buckets(#[source] metrics_exporter_prometheus::BuildError),
-    /// This process has them already.
+    /// The exporters are already set up.
     #[error("metrics are already set up in this process")]
     AlreadySet,
 }
 
-/// Whether anybody is told of metrics.
+/// Whether metrics are exported.
 pub fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// Sets up the exporters of the settings, once per process, for the given lists of metrics beside
-/// [`METRICS`]. Where the settings have none it does nothing.
+/// Sets up the exporters of the settings, once per process, for [`METRICS`] and the given lists.
+/// Does nothing if the settings have no exporter.
 ///
-/// Prometheus knows by itself whom it asked. What StatsD is sent has tags: `service`, `process`, which is
-/// the name given here, and `instance`, the host.
+/// What is sent to StatsD has the tags `service`, `process` (the name given here) and `instance` (the
+/// host). Prometheus adds such labels itself.
 pub async fn install(
     process: &'static str,
     settings: &Settings,
@@ -145,8 +145,8 @@ pub async fn install(
     Ok(())
 }
 
-/// Has `sampler` called every few seconds, and before Prometheus is answered: for what is looked up
-/// rather than counted. It must be quick. Where nobody is told of metrics it is not called.
+/// Calls `sampler` every few seconds and before each answer to Prometheus: for values that are
+/// looked up rather than counted. It must be quick. It is not called if no metrics are exported.
 pub fn on_sample(sampler: impl Fn() + Send + 'static) {
     if is_on() {
         samplers().push(Box::new(sampler));

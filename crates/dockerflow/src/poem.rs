@@ -1,5 +1,5 @@
-//! Dockerflow for services that are made with [poem](https://docs.rs/poem): the endpoints, the request id, the
-//! summary of each request, and its metrics.
+//! Dockerflow for services that use [poem](https://docs.rs/poem): the endpoints, the request id,
+//! the summary of each request, and its metrics.
 //!
 //! ```
 //! use dockerflow::checks::Checks;

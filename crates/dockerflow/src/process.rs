@@ -17,7 +17,7 @@ pub struct ProcessSettings {
     #[conf(env, default_value = "25", value_parser = between(0, 3600))]
     pub shutdown_grace_seconds: u64,
 
-    /// Who is told of metrics.
+    /// Where metrics go.
     #[conf(flatten)]
     pub metrics: metrics::Settings,
 
@@ -31,7 +31,7 @@ pub struct ProcessSettings {
 }
 
 impl ProcessSettings {
-    /// For how long requests and jobs in flight may go on after SIGTERM.
+    /// How long requests and jobs in flight may run after SIGTERM.
     pub fn grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_grace_seconds)
     }
@@ -81,17 +81,16 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// The same process, whose errors go to Sentry too, as those of this release.
+    /// Reports errors to Sentry too, with this version as their release.
     pub fn sentry(mut self, settings: &sentry::Settings, version: &Version) -> Self {
         self.sentry = Sentry::connect(settings, version);
         self
     }
 
-    /// Sets up the log, runs `main` on a runtime of several threads, and ends the process: with 0, or
+    /// Sets up the log, runs `main` on a multi-threaded runtime, and ends the process: with 0, or
     /// with 1 after logging the error that `main` returned.
     ///
-    /// It does not wait for threads that something blocks: a platform that asked the process to stop
-    /// would kill it.
+    /// It does not wait for blocked threads: the platform would kill a process that does not stop.
     pub fn run<E: Display>(self, main: impl Future<Output = Result<(), E>>) -> ! {
         let guard = match log::init_with(&self.logger, self.log, self.sentry.as_ref()) {
             Ok(guard) => guard,
@@ -119,8 +118,8 @@ impl<'a> Process<'a> {
     }
 }
 
-/// Runs a command of this service that a person typed, and ends the process: with 0, or with 1 after the
-/// error of `main` was written to standard error. What it prints is its result, so nothing is logged.
+/// Runs a command of this service that a person typed, and ends the process: with 0, or with 1 after
+/// writing the error of `main` to standard error. It does not log, because its output is its result.
 pub fn run_command<E: Display>(service: &str, main: impl Future<Output = Result<(), E>>) -> ! {
     name_service(service);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -133,13 +132,13 @@ pub fn run_command<E: Display>(service: &str, main: impl Future<Output = Result<
     }
 }
 
-/// Without a log, standard error is all there is.
+/// There is no log yet, so this goes to standard error.
 fn fail(error: &dyn Display) -> ! {
     let _ = writeln!(std::io::stderr(), "error: {error:#}");
     process::exit(1)
 }
 
-/// What operators know this process by: the dyno on Heroku, else the host.
+/// The name by which operators know this process: the dyno on Heroku, otherwise the host.
 pub fn hostname() -> String {
     std::env::var("DYNO")
         .unwrap_or_else(|_| gethostname::gethostname().to_string_lossy().into_owned())

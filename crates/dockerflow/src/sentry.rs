@@ -1,13 +1,13 @@
-//! Errors for [Sentry]: every log line from `SENTRY_LEVEL` on, panics included and summaries apart,
-//! becomes an event.
+//! Reports errors to [Sentry]: every log line at `SENTRY_LEVEL` or above becomes an event. Panics
+//! are included, summaries are not.
 //!
-//! The event has what the line has: the fields of the spans around it (request id, route, job, attempt)
-//! are its tags, and their `trace_id` is its trace. So there is nothing to call: what is worth an alert is
-//! logged as an error.
+//! The fields of the spans around the line (request id, route, job, attempt) are the event's tags,
+//! and their `trace_id` is its trace. So no code calls Sentry: log an error if it is worth an
+//! alert.
 //!
-//! Events are sent by a thread of their own, at most [`PER_SECOND`] in the long run; while Sentry is
-//! slow or gone they are dropped, and a request waits for nothing. Headers, bodies and raw paths are never in
-//! them: there is nothing but what was logged, and what looks like an e-mail address is masked.
+//! A separate thread sends the events, at most [`PER_SECOND`] on average. If Sentry is slow or
+//! down, events are dropped and no request waits. An event has only what was logged, so no headers,
+//! bodies or raw paths. Anything that looks like an e-mail address is masked.
 //!
 //! [Sentry]: https://sentry.io
 
@@ -30,10 +30,10 @@ use tracing::Level;
 pub(crate) use self::layer::SentryLayer;
 use crate::version::Version;
 
-/// How many events are sent in a second at the most; a burst may be as long as three seconds' worth.
+/// How many events are sent per second on average. A burst may have three times as many.
 pub const PER_SECOND: u32 = 10;
 
-/// How long the end of a process waits for the last events to be sent.
+/// How long a process that ends waits until the last events are sent.
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
 /// Which errors are sent, and where to.
@@ -50,11 +50,11 @@ pub struct Settings {
     pub level: EventLevel,
 }
 
-/// The level from which on a log line becomes an event.
+/// The lowest level of log lines that become events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventLevel(Level);
 
-/// The text is no [`EventLevel`].
+/// The text is not an [`EventLevel`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected error, warn or info")]
 pub struct UnknownLevel;
@@ -72,7 +72,7 @@ impl std::str::FromStr for EventLevel {
     }
 }
 
-/// The way to Sentry.
+/// The connection to Sentry.
 #[derive(Clone, Debug)]
 pub(crate) struct Sentry {
     client: Arc<Client>,
@@ -80,7 +80,7 @@ pub(crate) struct Sentry {
 }
 
 impl Sentry {
-    /// `None` where no DSN is set.
+    /// `None` if no DSN is set.
     pub(crate) fn connect(settings: &Settings, version: &Version) -> Option<Self> {
         let dsn = settings.dsn.clone()?;
         let mut options = ClientOptions::new()
@@ -102,11 +102,11 @@ impl Sentry {
         SentryLayer::new(Arc::clone(&self.client), self.level)
     }
 
-    /// Waits until everything is sent, for two seconds at the most.
+    /// Waits up to two seconds until everything is sent.
     pub(crate) fn flush(&self) {
         let client = Arc::clone(&self.client);
         let (sent, done) = mpsc::channel();
-        // While its queue is full, the library waits without a limit.
+        // If its queue is full, the library's own flush has no time limit.
         thread::spawn(move || {
             client.flush(Some(FLUSH_WITHIN));
             let _ = sent.send(());

@@ -1,13 +1,13 @@
-//! Settings from the environment over a `.env` file.
+//! Settings from the environment and a `.env` file.
 //!
-//! A variable is looked for, in this order, in
+//! A variable comes from the first of these that has it:
 //! 1. the process's environment,
 //! 2. the file `.env` in the working directory (development),
-//! 3. the defaults that the caller of [`load_over`] gives,
-//! 4. the default in the settings' own type.
+//! 3. the defaults that are given to [`load_over`],
+//! 4. the default in the type of the settings.
 //!
-//! A variable that is set to nothing (`SMTP_URL=`) counts as unset, because compose files and `.env`
-//! files produce those; set to nothing in the environment, it also hides the one in `.env`.
+//! An empty variable (`SMTP_URL=`) counts as unset, because compose files and `.env` files contain
+//! such lines. An empty one in the environment also hides the one in `.env`.
 
 mod dotenv;
 mod number;
@@ -27,14 +27,14 @@ pub use switch::{NotASwitch, Switch};
 /// The exit code of a process whose settings are wrong.
 pub const EXIT_CODE: i32 = 2;
 
-/// Reads the settings, or ends the process: with [`EXIT_CODE`] after naming every fault on standard
-/// error, or with 0 where `--help` was asked for.
+/// Reads the settings or ends the process: with [`EXIT_CODE`] after writing every fault to standard
+/// error, or with 0 after `--help`.
 pub fn load<T: Conf>() -> T {
     load_over(&[])
 }
 
-/// As [`load`], with defaults for some variables that win over those in the type: a development
-/// command has other ones than production.
+/// As [`load`], with defaults that override those in the type: a development command needs other
+/// ones than production.
 pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
     let (mut variables, faults) = dotenv::read(".env");
     for &(name, default) in defaults {
@@ -51,7 +51,7 @@ pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
         error.exit();
     }
     for fault in &faults {
-        // A closed standard error changes nothing: the exit code still says it.
+        // If standard error is closed, the exit code still tells.
         let _ = writeln!(std::io::stderr(), "error: {fault}");
     }
     match loaded {
@@ -64,10 +64,11 @@ pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
     }
 }
 
-/// Reads the settings from the given arguments (the first is the program's name) and variables only.
+/// Reads the settings only from the given arguments (the first is the program's name) and
+/// variables.
 ///
 /// # Errors
-/// One error that names every wrong setting, or that holds the text of `--help`.
+/// One error that names every wrong setting, or has the text of `--help`.
 pub fn try_load_from<T, A, K, V>(
     args: impl IntoIterator<Item = A>,
     env: impl IntoIterator<Item = (K, V)>,
@@ -91,9 +92,9 @@ where
 pub struct Variable {
     /// Its name in the environment.
     pub name: String,
-    /// What is taken where it is unset, as it would be written.
+    /// The default, as one would write it.
     pub default: Option<String>,
-    /// Whether the process refuses to start without it.
+    /// Whether the process does not start without it.
     pub required: bool,
     /// What it means, on one line.
     pub description: String,

@@ -1,10 +1,10 @@
-//! When a process is asked to stop.
+//! The signals that ask a process to stop.
 
-/// The exit code of a process that was interrupted, as shells have it.
+/// The exit code of an interrupted process, as in shells.
 const INTERRUPTED: i32 = 130;
 
-/// Completes at SIGTERM, which platforms send, or at Ctrl-C. A Ctrl-C after that ends the process at
-/// once: whoever types it twice does not want to wait.
+/// Completes at SIGTERM, which platforms send, or at Ctrl-C. A second Ctrl-C ends the process at
+/// once.
 pub async fn requested() {
     let signal = tokio::select! {
         () = interrupted() => "SIGINT",
@@ -19,7 +19,7 @@ pub async fn requested() {
 
 async fn interrupted() {
     if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::error!(%error, "Ctrl-C cannot be waited for");
+        tracing::error!(%error, "cannot listen for Ctrl-C");
         std::future::pending::<()>().await;
     }
 }
@@ -33,7 +33,7 @@ async fn terminated() {
             terminate.recv().await;
         }
         Err(error) => {
-            tracing::error!(%error, "SIGTERM cannot be waited for");
+            tracing::error!(%error, "cannot listen for SIGTERM");
             std::future::pending::<()>().await;
         }
     }

@@ -1,8 +1,8 @@
-//! Which trace a request or a job belongs to: [W3C Trace Context], and Sentry's older header for the
-//! same. What callers want to travel along is its [`Baggage`].
+//! The trace of a request or a job: [W3C Trace Context], and Sentry's older header for the same. It
+//! carries the caller's [`Baggage`].
 //!
-//! Nothing here records spans. The ids are kept from one process to the next, so that log lines,
-//! errors and whatever is added (see `docs/recipes/opentelemetry.md`) agree on one trace.
+//! Nothing here records spans. The ids are passed from one process to the next, so that log lines,
+//! errors and any tracing that you add (`docs/recipes/opentelemetry.md`) agree on one trace.
 //!
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context/
 
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use self::baggage::Baggage;
 
-/// A step of a trace: which trace, which step of it, and what travels along.
+/// A step of a trace: the ids of the trace and of the step, and the baggage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: u128,
@@ -26,7 +26,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The first step of a new trace, which nobody records.
+    /// The first step of a new trace, not recorded.
     pub fn new() -> Self {
         Self {
             trace_id: Uuid::new_v4().as_u128(),
@@ -37,10 +37,10 @@ impl TraceContext {
         }
     }
 
-    /// The next step after the one that a request's headers name, else the first of a new trace; and
-    /// what is to travel along.
+    /// The next step after the one in a request's headers, or the first of a new trace, with the
+    /// request's baggage.
     ///
-    /// Sentry's own header counts where both are sent: a proxy in between adds the other one.
+    /// If both headers are there, Sentry's counts: the other one comes from a proxy in between.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         header("sentry-trace")
@@ -50,8 +50,8 @@ impl TraceContext {
             .with_baggage(Baggage::of(headers))
     }
 
-    /// The next step after the one that a `traceparent` header names, of version 00 or of a later one
-    /// that begins in the same way (W3C Trace Context, sections 3.2 and 4).
+    /// The next step after the one in a `traceparent` header, of version 00 or a later version that
+    /// begins in the same way (W3C Trace Context, sections 3.2 and 4).
     pub fn after_traceparent(header: &str) -> Option<Self> {
         let mut parts = header.split('-');
         let version = hex(parts.next()?, 2)?;
@@ -64,7 +64,7 @@ impl TraceContext {
             .flatten()
     }
 
-    /// The next step after the one that a `sentry-trace` header names: `trace-span` or
+    /// The next step after the one in a `sentry-trace` header: `trace-span` or
     /// `trace-span-sampled`, see [Sentry's documentation].
     ///
     /// [Sentry's documentation]: https://develop.sentry.dev/sdk/telemetry/traces/#header-sentry-trace
@@ -91,7 +91,7 @@ impl TraceContext {
         })
     }
 
-    /// The same step, along with which this travels.
+    /// The same step with this baggage.
     pub fn with_baggage(self, baggage: Option<Baggage>) -> Self {
         Self { baggage, ..self }
     }
@@ -111,7 +111,7 @@ impl TraceContext {
         self.parent_span_id.map(|id| Hex::<16>(id.into()))
     }
 
-    /// The `traceparent` header for what this step calls.
+    /// The `traceparent` header for calls to other services.
     pub fn traceparent(&self) -> String {
         format!(
             "00-{:032x}-{:016x}-{:02x}",
@@ -119,7 +119,7 @@ impl TraceContext {
         )
     }
 
-    /// The `baggage` header for what this step calls, if there is any.
+    /// The `baggage` header for calls to other services, if there is baggage.
     pub fn baggage(&self) -> Option<&str> {
         self.baggage.as_ref().map(Baggage::as_str)
     }
@@ -137,7 +137,7 @@ impl fmt::Display for TraceContext {
     }
 }
 
-/// So many lower-case hexadecimal digits.
+/// A number as this many lower-case hexadecimal digits.
 struct Hex<const DIGITS: usize>(u128);
 
 impl<const DIGITS: usize> fmt::Display for Hex<DIGITS> {
@@ -146,13 +146,13 @@ impl<const DIGITS: usize> fmt::Display for Hex<DIGITS> {
     }
 }
 
-/// Never zero, which stands for no id.
+/// Never zero, which means "no id".
 fn new_span_id() -> u64 {
-    // The lower half of a random UUID is random but for its first two bits, which are `10`.
+    // The lower half of a random UUID is random except for its first two bits, which are `10`.
     Uuid::new_v4().as_u64_pair().1
 }
 
-/// Exactly so many lower-case digits.
+/// Parses exactly this many lower-case hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     (text.len() == digits && text.bytes().all(is_digit))
@@ -168,7 +168,7 @@ mod tests {
     const SPAN: &str = "00f067aa0ba902b7";
 
     #[test]
-    fn the_next_step_is_of_the_same_trace_and_has_an_id_of_its_own() {
+    fn the_next_step_has_the_same_trace_and_a_new_id() {
         let header = format!("00-{TRACE}-{SPAN}-01");
         let step = TraceContext::after_traceparent(&header).unwrap();
         assert_eq!(step.trace_id().to_string(), TRACE);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn sentry_s_header_says_the_same() {
+    fn the_header_of_sentry_is_read_too() {
         for (end, flags) in [("", "00"), ("-0", "00"), ("-1", "01")] {
             let step = TraceContext::after_sentry_trace(&format!("{TRACE}-{SPAN}{end}")).unwrap();
             assert_eq!(step.trace_id().to_string(), TRACE);
@@ -191,13 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_may_say_more() {
+    fn a_traceparent_of_a_later_version_may_have_more_fields() {
         let later = format!("01-{TRACE}-{SPAN}-01-more");
         assert!(TraceContext::after_traceparent(&later).is_some());
     }
 
     #[test]
-    fn what_breaks_the_rules_is_no_trace() {
+    fn an_invalid_header_is_ignored() {
         for bad in [
             "",
             "00",

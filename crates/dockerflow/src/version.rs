@@ -1,4 +1,4 @@
-//! What is running: the content of `/__version__`, see the [Dockerflow specification][spec].
+//! The running version: the content of `/__version__`, see the [Dockerflow specification][spec].
 //!
 //! [spec]: https://github.com/mozilla-services/Dockerflow/blob/main/docs/version_object.md
 
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// Where an image keeps its version object, and where a checkout may.
+/// The version object of an image, and that of a checkout.
 const FILES: [&str; 2] = ["/app/version.json", "version.json"];
 
-/// What the build script found out; empty where there was nothing to find.
+/// The commit from the build script, or empty.
 const COMMIT: &str = env!("DOCKERFLOW_COMMIT");
 
 /// The version object.
@@ -29,12 +29,12 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version object of `/app/version.json`, else of `version.json` in the working directory,
-    /// else the commit where the build could ask git. Without a version it has the given one of the
+    /// Reads `/app/version.json`, or `version.json` in the working directory. Without either, the
+    /// version object has the commit of the build. If it has no version, it gets that of the
     /// package.
     ///
-    /// A file that does not hold a version object is said in the log and passed over: a service that
-    /// does not start is worse than one that does not know its version.
+    /// An invalid file is logged and skipped: a service that does not start is worse than one that
+    /// does not know its version.
     pub fn load(crate_version: &str) -> Self {
         let version = FILES.iter().find_map(|file| read(Path::new(file)));
         let version = version.unwrap_or_else(|| Self {
@@ -63,7 +63,7 @@ fn read(file: &Path) -> Option<Version> {
     };
     serde_json::from_str(&text)
         .inspect_err(
-            |error| tracing::warn!(file = %file.display(), %error, "this is no version object"),
+            |error| tracing::warn!(file = %file.display(), %error, "the file is not a version object"),
         )
         .ok()
 }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_file_is_taken_as_it_is() -> io::Result<()> {
+    fn a_version_file_is_read_unchanged() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("version.json");
         fs::write(
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_version_object_is_passed_over() -> io::Result<()> {
+    fn a_file_that_is_not_a_version_object_is_skipped() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("version.json");
         assert_eq!(read(&file), None);
@@ -105,12 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_the_version_is_the_package_s() {
+    fn without_a_file_the_version_is_that_of_the_package() {
         assert_eq!(Version::load("1.2.3").version, "1.2.3");
     }
 
     #[test]
-    fn a_file_without_a_version_has_the_package_s() {
+    fn a_file_without_a_version_gets_that_of_the_package() {
         let of_file = |version: &str| Version {
             version: version.to_owned(),
             commit: "c".to_owned(),

@@ -24,7 +24,7 @@ const ON: (&str, &str) = ("PROMETHEUS_PORT", "0");
 
 /// Where a process shows its metrics.
 async fn url_of(process: &Process) -> String {
-    let is_it = |line: &str| line.contains("metrics are shown to Prometheus");
+    let is_it = |line: &str| line.contains("serving metrics to Prometheus");
     let line = process.wait_for_line(is_it, PATIENCE).await;
     let line: Value = serde_json::from_str(&line).unwrap();
     let address = line["Fields"]["address"].as_str().unwrap();

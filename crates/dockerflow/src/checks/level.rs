@@ -12,11 +12,11 @@ pub enum Level {
     Ok,
     /// Good to know.
     Info,
-    /// The service works, and somebody should look at it.
+    /// The service works, but somebody should look at it.
     Warning,
     /// The service does not do what it should.
     Error,
-    /// The service is of no use, or does harm.
+    /// The service is useless or harmful.
     Critical,
 }
 

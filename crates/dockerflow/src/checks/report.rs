@@ -13,7 +13,7 @@ pub struct Report {
     pub status: Level,
     /// The level of each check.
     pub checks: BTreeMap<String, Level>,
-    /// More of those that are not ok.
+    /// Details of the checks that are not ok.
     pub details: BTreeMap<String, Detail>,
 }
 

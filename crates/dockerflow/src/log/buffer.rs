@@ -1,7 +1,7 @@
-//! The bounded buffer between those who log and standard output.
+//! The bounded buffer between the code that logs and standard output.
 //!
-//! It is not `tracing-appender`'s: at the end of a process whose output is not read, that one prints
-//! to the same standard output and waits there for ever.
+//! `tracing-appender` does not fit: when a process ends whose output is not read, it prints to that
+//! output and blocks forever.
 
 mod writer;
 
@@ -17,11 +17,11 @@ use tracing_subscriber::fmt::MakeWriter;
 use self::writer::Writer;
 use crate::metrics::LOG_LINES_DROPPED;
 
-/// How many bytes may wait beside those that are being written: some 8,000 lines, or a tenth of a
-/// second of a busy service's.
+/// How many bytes may wait, besides the batch that is being written: about 8,000 lines, or a tenth
+/// of a second of a busy service.
 const CAPACITY: usize = 4 * 1024 * 1024;
 
-/// So much memory is kept for the next lines.
+/// A larger buffer is not kept for the next lines.
 const KEPT_CAPACITY: usize = 256 * 1024;
 
 #[derive(Clone, Debug, Default)]
@@ -30,14 +30,14 @@ pub(super) struct Buffer(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Tells the writer that there is something to do.
+    /// Wakes the writer.
     bell: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     batch: Batch,
-    /// Lines that the writer has taken and not yet written.
+    /// Lines that the writer has taken but not yet written.
     in_writing: u64,
     /// Lines that found the buffer full or the output closed.
     dropped: u64,
@@ -50,7 +50,7 @@ struct State {
 struct Batch {
     bytes: Vec<u8>,
     lines: u64,
-    /// Each is answered with whether everything before it is written.
+    /// Each receives whether everything before it was written.
     flushes: Vec<SyncSender<bool>>,
 }
 
@@ -91,7 +91,8 @@ impl Buffer {
         self.ring(state);
     }
 
-    /// Waits until everything so far is written, at most until the deadline, and says whether it is.
+    /// Waits until everything so far is written, or until the deadline. Returns whether it was
+    /// written.
     pub(super) fn flush(&self, deadline: Instant) -> bool {
         let (answer, answered) = mpsc::sync_channel(1);
         let mut state = self.state();
@@ -124,7 +125,7 @@ impl Buffer {
     }
 }
 
-/// Counts lines that are dropped. The metric comes after the lock, under which nothing may log.
+/// Counts dropped lines. The lock is released before the metric, because nothing may log under it.
 fn dropped(mut state: MutexGuard<'_, State>, lines: u64) {
     state.dropped += lines;
     drop(state);
@@ -169,12 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_knows_of_the_lines_that_were_lost_before_it() {
+    fn a_flush_fails_if_lines_were_lost_before_it() {
         let buffer = Buffer::start(Broken).unwrap();
         buffer.push(b"lost\n");
         let deadline = Instant::now() + Duration::from_secs(30);
         while buffer.dropped() == 0 {
-            assert!(Instant::now() < deadline, "it is not counted");
+            assert!(Instant::now() < deadline, "the lost line is not counted");
             thread::yield_now();
         }
         assert!(!buffer.flush(deadline));

@@ -1,4 +1,4 @@
-//! The fields of events and spans: what they are called, and where those of a span are kept.
+//! The fields of events and spans: their names, and where those of a span are stored.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,11 +12,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::json::Values;
 
-/// What a field is called in a line; `None` for one that only carries what `Type` says.
+/// The name of a field in a line; `None` if the field only repeats what `Type` says.
 pub(super) fn name(field: &Field) -> Option<&'static str> {
     match field.name() {
         "message" => Some("msg"),
-        // How the records of the `log` crate come along.
+        // Fields that `tracing-log` adds to records of the `log` crate.
         name if name.starts_with("log.") => None,
         name => Some(name.strip_prefix("r#").unwrap_or(name)),
     }
@@ -35,20 +35,20 @@ pub(crate) fn field_values(event: &Event<'_>) -> BTreeMap<&'static str, Value> {
     values
 }
 
-/// The fields of a span, each value as it will stand in a line. Whichever layer sees the span first
-/// keeps them for all.
+/// The fields of a span, with each value as it is written in a line. The layer that sees the span
+/// first stores them for all layers.
 #[derive(Default)]
 pub(crate) struct SpanFields {
     fields: Vec<(&'static str, Range<usize>)>,
-    /// The values one after the other: every request has a span, and one buffer is one allocation.
+    /// The values, one after the other, in a single allocation: every request has a span.
     json: Vec<u8>,
 }
 
-/// What the fields of a request take up.
+/// Enough for the fields of a request.
 const ROOM: usize = 160;
 
 impl SpanFields {
-    /// Keeps what a new span begins with.
+    /// Stores the fields of a new span.
     pub(crate) fn begin<S>(attributes: &Attributes<'_>, id: &Id, context: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -65,7 +65,7 @@ impl SpanFields {
         }
     }
 
-    /// Keeps what becomes known later.
+    /// Stores fields that are recorded later.
     pub(crate) fn record<S>(values: &Record<'_>, id: &Id, context: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -99,6 +99,6 @@ impl SpanFields {
 }
 
 fn value(written: &[u8]) -> Value {
-    // It was written as JSON a moment ago.
+    // It was written as JSON, so it parses.
     serde_json::from_slice(written).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! JSON, written straight into a line, without a value in between: a line is built for every request
-//! and every job. Measured, the summary of a request takes 1.4 µs, and 3.5 µs with the JSON of
+//! Writes JSON straight into a line, without an intermediate value, because every request and every
+//! job has one. The summary of a request takes 1.4 µs, compared to 3.5 µs with the JSON of
 //! `tracing-subscriber`.
 
 use std::error::Error;
@@ -18,7 +18,7 @@ pub(super) fn string(out: &mut Vec<u8>, text: &str) {
 /// Appends what `value` formats to as a JSON string.
 fn formatted(out: &mut Vec<u8>, value: fmt::Arguments<'_>) {
     out.push(b'"');
-    // Only a value whose own formatting fails gets here; what it said so far stays.
+    // This fails only if the value's own `Display` does, and then its text so far is kept.
     let _ = Escape(out).write_fmt(value);
     out.push(b'"');
 }
@@ -38,7 +38,7 @@ impl fmt::Write for Escape<'_> {
     }
 }
 
-/// RFC 8259, section 7; also DEL, which a terminal would obey.
+/// RFC 8259, section 7, and DEL, which terminals interpret.
 fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut plain_from = 0;
@@ -62,7 +62,8 @@ fn escape(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&bytes[plain_from..]);
 }
 
-/// Visits the fields of an event or a span and hands on each with the way to write its value.
+/// Visits the fields of an event or a span, and passes each on with a function that writes its
+/// value.
 pub(super) struct Values<F>(F);
 
 impl<F> Values<F>
@@ -111,7 +112,7 @@ where
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no word for what is not finite.
+        // JSON has no infinity and no NaN.
         if value.is_finite() {
             self.hand_on(field, |out| literal(out, format_args!("{value:?}")));
         } else {

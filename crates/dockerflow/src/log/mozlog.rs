@@ -1,4 +1,4 @@
-//! The [mozlog 2.0][mozlog] format: one JSON object a line.
+//! The [mozlog 2.0][mozlog] format: one JSON object per line.
 //!
 //! [mozlog]: https://wiki.mozilla.org/Firefox/Services/Logging
 
@@ -18,12 +18,12 @@ use super::json::{self, Values};
 
 /// Writes each event as one line of mozlog.
 ///
-/// `Fields` holds the event's own fields, its message as `msg`, and the fields of the spans around it;
-/// of two with the same name the inner one counts. Numbers and booleans stay what they are.
+/// `Fields` has the event's own fields, its message as `msg`, and the fields of the spans around
+/// it. If two have the same name, the inner one wins. Numbers and booleans keep their type.
 #[derive(Debug)]
 pub struct Mozlog<W> {
     writer: W,
-    /// What is the same in all lines of a process: `Logger`, `Hostname`, `EnvVersion` and `Pid`.
+    /// The part that is the same in all lines: `Logger`, `Hostname`, `EnvVersion` and `Pid`.
     process: Vec<u8>,
 }
 
@@ -83,7 +83,8 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        // An event inside the formatting of an event finds an empty buffer here and makes its own.
+        // An event that is logged while another one is formatted finds no buffer here and allocates
+        // one.
         let mut line = LINE.try_with(Cell::take).unwrap_or_default();
         line.clear();
         self.write_event(&mut line, event, &context);
@@ -97,12 +98,11 @@ where
     }
 }
 
-/// A line longer than this does not keep its memory for the next one.
+/// The buffer of a longer line is not kept for the next one.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
 thread_local! {
-    /// Always by `try_with`: it is gone already when other values of an ending thread log from their
-    /// destructors.
+    /// Use `try_with` only: in a thread that ends, destructors may log after this is gone.
     static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

@@ -1,4 +1,4 @@
-//! A panic as a line of the log.
+//! Logs panics.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
@@ -7,8 +7,8 @@ use std::thread;
 /// The target of the line that a panic becomes.
 pub(crate) const PANIC: &str = "panic";
 
-/// From now on a panic is one `error` event, and nothing is printed to standard error. As usual,
-/// `RUST_BACKTRACE=1` adds the way to it.
+/// Makes each panic one `error` event, and prints nothing to standard error. With
+/// `RUST_BACKTRACE=1` the event has a backtrace.
 pub(super) fn log_panics() {
     panic::set_hook(Box::new(log_panic));
 }

@@ -34,7 +34,7 @@ pub enum Format {
     Text,
 }
 
-/// The text is no [`Format`].
+/// The text is not a [`Format`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected json or text")]
 pub struct UnknownFormat;
@@ -53,8 +53,8 @@ impl FromStr for Format {
 
 /// Which lines are logged: a level, or a list of `target=level`, or both.
 ///
-/// A list without a level of its own starts from `info`, so that `web=debug` adds lines and does not
-/// silence every other part of the service.
+/// In a list without a default level, the default is `info`: `web=debug` adds lines and does not
+/// silence the rest of the service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(Targets);
 
@@ -76,7 +76,7 @@ impl Default for Filter {
     }
 }
 
-/// The text is no [`Filter`].
+/// The text is not a [`Filter`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{0}': expected error, warn, info, debug, trace or off, or target=level, separated by commas"
@@ -108,12 +108,12 @@ impl FromStr for Filter {
 }
 
 fn is_level(text: &str) -> bool {
-    // The parser takes nothing for `error`.
+    // The parser reads an empty text as `error`.
     !text.is_empty() && text.parse::<LevelFilter>().is_ok()
 }
 
-/// Stricter than the parser, which takes a misspelt level for a target, and a target alone for all of
-/// its lines: `LOG_LEVEL=inof` would silence the service.
+/// Stricter than the parser, which reads a misspelt level as a target with all of its lines:
+/// `LOG_LEVEL=inof` would silence the service.
 fn is_for_target(directive: &str) -> bool {
     directive
         .rsplit_once('=')
@@ -121,6 +121,6 @@ fn is_for_target(directive: &str) -> bool {
 }
 
 fn is_target(text: &str) -> bool {
-    // A list that is separated by anything but commas is one long target to the parser.
+    // If the separator is not a comma, the parser reads the whole list as one target.
     !text.is_empty() && !text.contains([' ', ';'])
 }

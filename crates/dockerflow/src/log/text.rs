@@ -1,4 +1,4 @@
-//! The log for people: a short line for each event, in colour where it is a terminal.
+//! The log for people: a short line per event, in colour on a terminal.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,8 +15,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::fields::{SpanFields, field_values};
 
-/// Writes each event as a line that is read at a glance: the time, the level, what happened, and at
-/// the end what it belongs to. What says nothing to a person is in [`Mozlog`](super::Mozlog) alone.
+/// Writes each event as a line for a quick look: the time, the level, what happened, and at the end
+/// what it belongs to. Fields that mean nothing to a person are only in [`Mozlog`](super::Mozlog).
 pub(super) struct Text<W> {
     writer: W,
     in_colour: bool,
@@ -176,7 +176,7 @@ impl Line {
     }
 }
 
-/// `name=value`, or nothing where the value is empty.
+/// `name=value`, or nothing if the value is empty.
 fn pair((name, value): (&&'static str, &Value)) -> String {
     match text(Some(value)) {
         value if value.is_empty() => value,
@@ -187,8 +187,8 @@ fn pair((name, value): (&&'static str, &Value)) -> String {
     }
 }
 
-/// The value without quotes. What a terminal would obey is escaped, and further lines are indented: no
-/// value looks like a line of its own.
+/// The value without quotes. Control characters are escaped and further lines indented, so that no
+/// value looks like a separate line.
 fn text(value: Option<&Value>) -> String {
     let value = match value {
         None | Some(Value::Null) => return String::new(),

@@ -1,4 +1,4 @@
-//! A metric: what it is called, what it means, and how it is recorded.
+//! A metric: its name, its meaning, and how it is recorded.
 
 use ::metrics::{
     Counter, Histogram, Key, KeyName, Label, Level, Metadata, SharedString, Unit, with_recorder,
@@ -8,7 +8,7 @@ use super::is_on;
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
-/// Something that is counted or measured. Its name follows the conventions of Prometheus.
+/// A count or a measurement. Its name follows the conventions of Prometheus.
 ///
 /// ```
 /// use dockerflow::metrics::{Metric, Unit};
@@ -34,16 +34,16 @@ pub struct Metric {
 /// How a metric behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// It only rises, until its process ends.
+    /// It only rises, as long as its process lives.
     Counter,
     /// It rises and falls.
     Gauge,
-    /// Many values, which Prometheus counts by these upper bounds.
+    /// Many values, counted in buckets with these upper bounds.
     Histogram(&'static [f64]),
 }
 
 impl Metric {
-    /// One that only rises.
+    /// A metric that only rises.
     pub const fn counter(
         name: &'static str,
         unit: Unit,
@@ -53,7 +53,7 @@ impl Metric {
         Self::new(name, Kind::Counter, unit, labels, description)
     }
 
-    /// One that rises and falls.
+    /// A metric that rises and falls.
     pub const fn gauge(
         name: &'static str,
         unit: Unit,
@@ -63,7 +63,7 @@ impl Metric {
         Self::new(name, Kind::Gauge, unit, labels, description)
     }
 
-    /// One of many values, in seconds, with the upper bounds of its buckets.
+    /// A metric of many values in seconds, with the upper bounds of its buckets.
     pub const fn histogram(
         name: &'static str,
         buckets: &'static [f64],
@@ -113,14 +113,14 @@ impl Metric {
         }
     }
 
-    /// Notes a value of a histogram.
+    /// Adds a value to a histogram.
     pub fn observe<const LABELS: usize>(&self, value: f64, values: [SharedString; LABELS]) {
         if is_on() {
             self.histogram_of(values).record(value);
         }
     }
 
-    /// The counter with these labels, for who keeps it rather than look it up each time.
+    /// The counter with these labels, for callers that keep it instead of looking it up each time.
     pub(crate) fn counter_of<const LABELS: usize>(
         &self,
         values: [SharedString; LABELS],

@@ -1,4 +1,4 @@
-//! What this process uses, under the names that all of Prometheus's clients give it.
+//! The resources that this process uses, with the names that all Prometheus clients use.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(super) static START_TIME: Metric = Metric::gauge(
     "When the process started, since 1970",
 );
 
-/// Looks it up. What the system does not tell is left out.
+/// Samples all of them, except those that the system does not report.
 pub(super) fn sample() {
     let found = collect();
     if let Some(seconds) = found.cpu_seconds_total {

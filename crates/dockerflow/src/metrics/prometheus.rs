@@ -1,4 +1,4 @@
-//! Prometheus: a page with the present values, on a port of its own.
+//! Prometheus: a page with the current values, on a separate port.
 
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -14,7 +14,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) async fn listen(port: u16) -> Result<OperatorsPort, Error> {
     let port = OperatorsPort::bind(port).await;
     let port = port.map_err(|(address, reason)| Error::Port { address, reason })?;
-    tracing::info!(address = %port.address, "metrics are shown to Prometheus");
+    tracing::info!(address = %port.address, "serving metrics to Prometheus");
     Ok(port)
 }
 

@@ -1,4 +1,4 @@
-//! Who is told of metrics: `PROMETHEUS_PORT`, `STATSD_URL`.
+//! Where metrics go: `PROMETHEUS_PORT`, `STATSD_URL`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,7 +33,7 @@ impl fmt::Display for StatsdUrl {
     }
 }
 
-/// The text is no [`StatsdUrl`].
+/// The text is not a [`StatsdUrl`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected udp://host:port")]
 pub struct InvalidStatsdUrl;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn a_url_that_is_not_udp_with_a_host_and_a_port_is_refused() {
         for text in [
             "",
             "localhost:8125",

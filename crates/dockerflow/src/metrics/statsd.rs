@@ -1,8 +1,8 @@
-//! StatsD: aggregated and sent every few seconds by a thread, so that a request waits for nothing.
+//! StatsD: a thread sends aggregated values every few seconds, so that no request waits.
 //!
-//! The exporter wants a server whose name is known at the start and never moves, and logs an error for
-//! each packet that it cannot send. So it sends to a socket of this process, and a thread passes on
-//! what arrives there to where the server is by now.
+//! The exporter looks up the server's name only once, and logs an error for each packet that it
+//! cannot send. So it sends to a socket of this process, and a thread forwards the packets to the
+//! server's current address.
 
 use std::error::Error;
 use std::io;
@@ -21,14 +21,14 @@ const LOOK_UP_EVERY: Duration = Duration::from_mins(1);
 /// More than the exporter puts into a packet.
 const PACKET: usize = 8192;
 
-/// The recorder, whose metrics go to the server from now on.
+/// A recorder that sends its metrics to the server.
 pub(super) fn recorder(
     process: &'static str,
     url: StatsdUrl,
 ) -> Result<DogStatsDRecorder, Box<dyn Error + Send + Sync>> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = socket.local_addr()?.to_string();
-    tracing::info!(server = %url, "metrics are sent to StatsD");
+    tracing::info!(server = %url, "sending metrics to StatsD");
     thread::Builder::new()
         .name("statsd".to_owned())
         .spawn(move || pass_on(&socket, &url))?;
@@ -49,7 +49,7 @@ pub(super) fn recorder(
     Ok(recorder)
 }
 
-/// Passes packets on for as long as the process lives.
+/// Forwards packets as long as the process lives.
 fn pass_on(socket: &UdpSocket, url: &StatsdUrl) {
     let mut packet = [0; PACKET];
     let mut server = Server::default();
@@ -57,14 +57,14 @@ fn pass_on(socket: &UdpSocket, url: &StatsdUrl) {
         match socket.recv(&mut packet) {
             Ok(length) => server.send(url, &packet[..length]),
             Err(error) => {
-                tracing::warn!(%error, "metrics cannot be passed on");
+                tracing::warn!(%error, "cannot forward metrics to StatsD");
                 thread::sleep(LOOK_UP_EVERY);
             }
         }
     }
 }
 
-/// Where the server was found.
+/// The server's address, looked up now and then.
 #[derive(Default)]
 struct Server {
     found: Option<(UdpSocket, SocketAddr)>,
@@ -73,7 +73,7 @@ struct Server {
 }
 
 impl Server {
-    /// Sends a packet. Whether anybody receives it is not known, as is usual with StatsD.
+    /// Sends a packet. As usual with StatsD, it is unknown whether it arrives.
     fn send(&mut self, url: &StatsdUrl, packet: &[u8]) {
         if self
             .looked_up_at
@@ -86,7 +86,7 @@ impl Server {
                     self.is_missed = false;
                 }
                 Err(error) if !self.is_missed => {
-                    tracing::warn!(server = %url, %error, "the StatsD server is not found");
+                    tracing::warn!(server = %url, %error, "cannot find the StatsD server");
                     self.is_missed = true;
                 }
                 Err(_) => {}

@@ -1,22 +1,22 @@
-//! Which route a request takes.
+//! The route of a request.
 
 use std::sync::{Arc, OnceLock};
 
 use poem::{Endpoint, Middleware, Request, Result};
 use tracing::Span;
 
-/// The route of a request, in its data: empty until [`NoteRoute`] fills it in. Clones are the same one,
-/// so that it is known outside of the router as well.
+/// The route of a request, in its data: empty until [`NoteRoute`] sets it. All clones share it, so
+/// middleware outside the router sees it too.
 #[derive(Clone, Debug, Default)]
 pub struct MatchedRoute(Arc<OnceLock<Arc<str>>>);
 
 impl MatchedRoute {
-    /// The template of the route, such as `/order/{name}`, if there is one and it is known by now.
+    /// The template of the route, such as `/order/{name}`, if it is known yet.
     pub fn template(&self) -> Option<Arc<str>> {
         self.0.get().cloned()
     }
 
-    /// Sets the template, and notes it in the span of the request. The first one stays.
+    /// Sets the template here and in the span of the request. The first one stays.
     pub fn set(&self, template: &Arc<str>) {
         if self.0.set(Arc::clone(template)).is_ok() {
             Span::current().record("route", &**template);
@@ -24,8 +24,8 @@ impl MatchedRoute {
     }
 }
 
-/// Middleware for the endpoint of a route, which notes the route's template: for the summary, for
-/// metrics, and in the span of the request for whatever is logged from here on.
+/// Middleware for the endpoint of a route. It notes the route's template for the summary, the
+/// metrics, and every line that is logged from here on.
 #[derive(Clone, Debug)]
 pub struct NoteRoute(Arc<str>);
 

@@ -1,5 +1,4 @@
-//! A port for those who watch the service: few connections, short ones, and none that can get in the
-//! way of the work.
+//! A port for monitoring: it takes few and short connections, so that they cannot disturb the work.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,21 +14,21 @@ use poem::{Endpoint, EndpointExt as _, Response, endpoint::BoxEndpoint};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// How many connections are open at a time. Further ones wait in the kernel's backlog: the file
-/// descriptors that two such ports can take must not be those that the work needs.
+/// How many connections are open at a time. Others wait in the kernel's backlog: two such ports
+/// must not use up the file descriptors that the work needs.
 const CONNECTIONS: usize = 16;
 
-/// How long a request may take to arrive, and how long it may take in all.
+/// How long a request's header may take to arrive, and how long the whole request may take.
 const HEADER_TIME: Duration = Duration::from_secs(5);
 const TIME: Duration = Duration::from_secs(15);
 
-/// What is read of a request before it is refused.
+/// A larger header is refused.
 const HEADER_SIZE: usize = 16 * 1024;
 
-/// Without a pause, a process that has no file descriptor left would try again as fast as it can.
+/// Without a pause, a process without free file descriptors would retry in a busy loop.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
 
-/// A port that was taken, on every interface.
+/// A port that is bound on every interface.
 #[derive(Debug)]
 pub struct OperatorsPort {
     listener: TcpListener,
@@ -38,12 +37,12 @@ pub struct OperatorsPort {
 }
 
 impl OperatorsPort {
-    /// Takes the port; 0 is any that is free.
+    /// Binds the port; 0 is any free one.
     ///
     /// # Errors
-    /// With the address, and what the system said.
+    /// The address and the error of the system.
     pub async fn bind(port: u16) -> Result<Self, (SocketAddr, io::Error)> {
-        // For IPv4 too, where the system does not say otherwise.
+        // This includes IPv4 on most systems.
         let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         match Self::bind_to(everywhere).await {
             Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
@@ -61,9 +60,10 @@ impl OperatorsPort {
         Ok(Self { listener, address })
     }
 
-    /// Serves for as long as it is polled; one request a connection.
+    /// Serves as long as it is polled, with one request per connection.
     ///
-    /// poem's own server has no time limit for a header, and tries to accept without a pause.
+    /// poem's own server has no time limit for a header, and retries a failed accept without a
+    /// pause.
     pub async fn serve(self, endpoint: impl Endpoint + 'static) {
         let endpoint = Arc::new(endpoint.map_to_response().boxed());
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
@@ -73,13 +73,13 @@ impl OperatorsPort {
                 Ok((stream, remote)) => {
                     let answer = answer(Arc::clone(&endpoint), stream, remote);
                     tokio::spawn(async move {
-                        // An error is the client's: it went away, or was too slow.
+                        // The client went away or was too slow.
                         let _ = tokio::time::timeout(TIME, answer).await;
                         drop(slot);
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, address = %self.address, "operators cannot connect");
+                    tracing::warn!(%error, address = %self.address, "cannot accept a connection on the port for operators");
                     tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
                 }
             }

@@ -1,4 +1,4 @@
-//! One id for each request, from the load balancer to the last line that the request causes.
+//! The id of a request, from the load balancer to the last line that the request causes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A longer id is not taken over.
+/// A longer id is replaced.
 const MAX_LENGTH: usize = 128;
 
 /// The id of a request, in the request's data (`request.data::<RequestId>()`, `Data<&RequestId>`).
 ///
-/// It has 1 to 128 characters, all of them ASCII letters, digits or one of `. _ : / + = -`: it may stand
-/// in a log line, a header and a job without being escaped.
+/// It has 1 to 128 characters: ASCII letters, digits and `. _ : / + = -`. So it needs no escaping
+/// in a log line, a header or a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(Arc<str>);
 
@@ -25,7 +25,7 @@ impl RequestId {
         Self(Uuid::now_v7().to_string().into())
     }
 
-    /// The given id, if it has the length and the characters of one.
+    /// The given id, if its length and characters are allowed.
     pub fn parse(text: &str) -> Option<Self> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/+=-".contains(&byte);
         ((1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed))
@@ -48,11 +48,12 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Middleware that gives each request its [`RequestId`], the one of the `X-Request-Id` header where that
-/// is a proper id and else a new one, and sends it back in the same header of every response.
+/// Middleware that gives each request its [`RequestId`] and sends it back in the `X-Request-Id`
+/// header of every response. The id comes from the same header of the request, or is new if that
+/// has no valid one.
 ///
-/// An error becomes its response here, because only a response can carry the header: it belongs
-/// outside of everything else.
+/// It must be the outermost middleware. It turns an error into its response, because only a
+/// response can carry the header.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetRequestId;
 
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_short_and_of_harmless_characters() {
+    fn an_id_has_a_limited_length_and_safe_characters() {
         for good in [
             "abc",
             "0190f6e2-7c1e-7d3a",

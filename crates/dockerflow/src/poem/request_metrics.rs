@@ -1,4 +1,4 @@
-//! Requests, counted and timed.
+//! Counts and times requests.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -37,17 +37,17 @@ pub(crate) static REQUESTS_IN_FLIGHT: Metric = Metric::gauge(
     "Requests whose answer has not begun",
 );
 
-/// The route of requests for which there is none.
+/// The label of requests without a route.
 const NO_ROUTE: &str = "none";
 
-/// A plain number instead of the gauge itself, which would have to be looked up twice per request.
+/// A number instead of the gauge, which would have to be looked up twice per request.
 static IN_FLIGHT: AtomicU32 = AtomicU32::new(0);
 
 /// Middleware that counts and times requests by method, route and class of the status.
 ///
-/// The route is what is set in the request's [`MatchedRoute`] inside; a method that HTTP does not know
-/// is `other`. It belongs outside of all that changes an answer's status. An `Err` counts
-/// with the status that it will become.
+/// The route comes from the request's [`MatchedRoute`]. An unknown method counts as `other`. The
+/// middleware belongs outside of everything that changes the status. An `Err` counts with the
+/// status of its response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestMetrics;
 
@@ -141,13 +141,13 @@ impl Drop for Measured {
 type Labels = (&'static str, Option<Arc<str>>, &'static str);
 
 thread_local! {
-    /// What was looked up once by this thread: to make the labels and look them up anew would cost a
-    /// request a microsecond more.
+    /// The series that this thread has looked up: building the labels for each request would take
+    /// another microsecond.
     static SERIES: RefCell<HashMap<Labels, (Counter, Histogram)>> = RefCell::default();
 }
 
 fn record(labels: Labels, took: f64) {
-    // A thread that ends has no place for it any more, and no request.
+    // In a thread that ends this may be gone already.
     let _ = SERIES.try_with(|known| {
         let mut known = known.borrow_mut();
         let (count, duration) = known.entry(labels).or_insert_with_key(series);

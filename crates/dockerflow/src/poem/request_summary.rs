@@ -13,10 +13,10 @@ use super::{MatchedRoute, RequestId};
 use crate::addresses::without_addresses;
 use crate::trace::TraceContext;
 
-/// Of each value that the client chose, a line shows at most so many bytes.
+/// Each value from the client is cut to this many bytes.
 const MAX_VALUE: usize = 1024;
 
-/// Of a longer one the rest is not looked at for addresses, and not shown. The header has 64 KiB.
+/// A longer value is cut before addresses are masked. The header has at most 64 KiB.
 const MAX_LOOKED_AT: usize = 64 * 1024;
 
 /// What nginx logs for a client that closed its connection before the answer.
@@ -26,16 +26,16 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// target `request.summary`.
 ///
 /// The span has the request's id as `rid`, its `trace_id`, its `method`, and its `route` as soon as
-/// that is known. The trace is that of the `sentry-trace` or `traceparent` header, else a new one; the
+/// that is known. The trace comes from the `sentry-trace` or `traceparent` header, or is new. The
 /// request's data has it as a [`TraceContext`], and the route as a [`MatchedRoute`].
 ///
-/// Its fields: `errno` (0, or 500 where the answer is 500), `agent`, `lang`, `method`, `path`, `code`
-/// (the status, or 499 where the client went away before there was one), `uid` (empty: who the user is
-/// is not known here), `rid`, `t` (milliseconds) and, if asked for, `querystring`. Of what the client
-/// sent, only these fields reach the log, each cut to 1024 bytes.
+/// The event's fields: `errno` (500 if the answer is 500, otherwise 0), `agent`, `lang`, `method`,
+/// `path`, `code` (the status, or 499 if the client went away before an answer), `uid` (always
+/// empty: the user is not known here), `rid`, `t` (milliseconds) and, if enabled, `querystring`.
+/// Client input reaches the log only in these fields, each cut to 1024 bytes.
 ///
-/// It belongs inside of [`SetRequestId`](super::SetRequestId) and outside of all else, so that it sees
-/// the status that the client sees. An `Err` counts with the status that it will become.
+/// It belongs directly inside of [`SetRequestId`](super::SetRequestId), so that it sees the status
+/// that the client sees. An `Err` counts with the status of its response.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestSummary {
     querystring: bool,
@@ -57,14 +57,14 @@ impl RequestSummary {
         Self::default()
     }
 
-    /// Summaries as the settings ask for them.
+    /// Summaries as configured.
     pub fn of(settings: &crate::log::Settings) -> Self {
         Self::new()
             .querystring(settings.querystring)
             .heartbeats(settings.heartbeats)
     }
 
-    /// Whether to show the query string (`LOG_QUERYSTRING`): it may hold what should not be in a log.
+    /// Whether to show the query string (`LOG_QUERYSTRING`), which may hold secrets.
     pub fn querystring(mut self, shown: impl Into<bool>) -> Self {
         self.querystring = shown.into();
         self
@@ -112,8 +112,8 @@ impl<E: Endpoint> Endpoint for RequestSummaryEndpoint<E> {
     }
 }
 
-/// What a summary says, said when it is dropped: after the response, or where the request ended without
-/// one, because the client went away or something panicked.
+/// Logs the summary when it is dropped: after the response, or without one if the client went away
+/// or the code panicked.
 struct Summary {
     span: Span,
     started: Instant,
@@ -163,7 +163,7 @@ impl Summary {
     }
 }
 
-/// The method, if it is one of HTTP's own (RFC 9110, section 9): a client may send any word.
+/// The method, if HTTP defines it (RFC 9110, section 9): a client may send any word.
 pub(super) fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -216,8 +216,8 @@ fn text(value: &HeaderValue) -> Cow<'_, str> {
     String::from_utf8_lossy(value.as_bytes())
 }
 
-/// What a line shows of a value that the client sent: masked before it is cut, because of half an
-/// address nobody can tell what it was.
+/// What a line shows of a value from the client. It is masked before it is cut, because half an
+/// address would not be recognised.
 fn shown(value: &str) -> Cow<'_, str> {
     let end = value.floor_char_boundary(MAX_LOOKED_AT);
     match without_addresses(&value[..end], "*") {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_at_the_end_of_what_is_shown_is_masked_all_the_same() {
+    fn an_address_that_the_cut_would_split_is_masked() {
         let path = format!("/{}/{}@example.net", "x".repeat(1000), "ada".repeat(20));
         assert_eq!(shown(&path), format!("/{}/*", "x".repeat(1000)));
     }

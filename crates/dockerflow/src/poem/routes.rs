@@ -22,12 +22,12 @@ pub(super) fn is_heartbeat(path: &str) -> bool {
     [HEARTBEAT, LBHEARTBEAT].contains(&path)
 }
 
-/// The start of a service's router, to which its own routes are added:
+/// The router with Dockerflow's endpoints, to which the service adds its own:
 ///
 /// - `/__version__`: the version object;
 /// - `/__heartbeat__`: the checks' [report](crate::checks::Report), 200 below the level error, else 500;
-/// - `/__lbheartbeat__`: 200 as long as the process answers, whatever it depends on;
-/// - `/__error__`, only if `error_endpoint`: logs an error and panics, to try out the alerting.
+/// - `/__lbheartbeat__`: 200 as long as the process answers, without any check;
+/// - `/__error__`, only if `error_endpoint`: logs an error and panics, to test the alerting.
 ///
 /// A HEAD request gets what GET would, without the body.
 pub fn routes(version: Version, checks: Checks, error_endpoint: bool) -> Route {

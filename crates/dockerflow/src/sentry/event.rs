@@ -1,4 +1,4 @@
-//! A log event as Sentry wants it.
+//! Turns a log event into an event of Sentry.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +29,13 @@ impl Draft {
         }
     }
 
-    /// Takes the event's own fields.
+    /// Adds the event's own fields.
     pub(super) fn fields(&mut self, event: &Event<'_>) {
         self.fields = field_values(event);
     }
 
-    /// Takes the fields of a span around the event; those of inner spans come first and stay.
+    /// Adds the fields of a span around the event. Spans come from the inside out, and the first
+    /// value stays.
     pub(super) fn span(&mut self, fields: &SpanFields) {
         for (name, value) in fields.values() {
             self.tags.entry(name).or_insert(value);
@@ -47,7 +48,7 @@ impl Draft {
         let error = take_text(&mut self.fields, "error");
         let trace = trace(take_text(&mut self.tags, "trace_id"));
         let exception = Exception {
-            // What is the same each time comes first: Sentry groups and titles by it.
+            // The constant part comes first, because Sentry uses it for the title and the grouping.
             ty: if is_panic {
                 "panic".to_owned()
             } else {
@@ -97,7 +98,7 @@ fn transaction(tags: &BTreeMap<&'static str, Value>) -> Option<String> {
     }
 }
 
-/// The trace that the log names, else one of its own: Sentry asks for one.
+/// The trace of the log line, or a new one, because Sentry requires one.
 fn trace(trace_id: Option<String>) -> TraceContext {
     let own = trace::TraceContext::new();
     let trace_id: Option<TraceId> = trace_id.and_then(|id| id.parse().ok());

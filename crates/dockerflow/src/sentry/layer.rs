@@ -1,4 +1,4 @@
-//! The layer that turns log events into Sentry's.
+//! The layer that sends log events to Sentry.
 
 use std::sync::Arc;
 use std::time::Instant;

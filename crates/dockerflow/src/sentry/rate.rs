@@ -1,4 +1,4 @@
-//! A limit for events, so that an outage that fails every request is not also one of Sentry.
+//! Limits the rate of events, so that an outage does not flood Sentry.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -11,7 +11,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// So many a second, and three seconds' worth at once.
+    /// Allows this many per second, and three times as many in a burst.
     pub(super) fn new(per_second: u32) -> Self {
         let per_second = f64::from(per_second);
         Self {

@@ -1,4 +1,4 @@
-//! What must not leave: e-mail addresses, whoever put them into a message.
+//! Removes e-mail addresses from events.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use ::sentry::protocol::{Context, Event, Value};
 
 use crate::addresses::without_addresses;
 
-/// What stands where an address stood.
+/// Replaces an address.
 const MASK: &str = "[address]";
 
 /// The event without anything that looks like an e-mail address.

@@ -1,9 +1,9 @@
-//! The way to an error, without the way from there to here.
+//! The stack of an error, without the frames of logging and panicking.
 
 use ::sentry::integrations::backtrace::current_stacktrace;
 use ::sentry::protocol::{Frame, Stacktrace};
 
-/// Where logging and panicking begin.
+/// The first functions of logging and panicking.
 const ENDS: [&str; 4] = [
     "core::panicking::",
     "std::panicking::begin_panic",
@@ -11,7 +11,7 @@ const ENDS: [&str; 4] = [
     "tracing_core::event::Event::dispatch",
 ];
 
-/// Crates that nobody looks for an error of the service in.
+/// Crates that are not part of the service.
 pub(super) const NOT_OURS: [&str; 17] = [
     "<unknown>",
     "__rust",
@@ -32,10 +32,10 @@ pub(super) const NOT_OURS: [&str; 17] = [
     "tracing",
 ];
 
-/// Where cargo keeps the sources of others, as a debug build notes it.
+/// The folders of dependencies and of the standard library in the paths of a debug build.
 const OTHERS_SOURCES: [&str; 2] = ["/registry/src/", "/rustc/"];
 
-/// The stack of this thread up to what is being logged, the outermost call first.
+/// The stack of this thread up to the call that logs, the outermost call first.
 pub(super) fn here() -> Option<Stacktrace> {
     let mut stack = current_stacktrace()?;
     let is_end = |frame: &Frame| {

@@ -1,4 +1,4 @@
-//! How events leave: over HTTP, by a thread that gives up on a Sentry that does not answer.
+//! Sends events over HTTP, with a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::sentry::transports::UreqHttpTransportOptions;
 use ::sentry::{Transport, TransportFactory, TransportOptions};
 
-/// The library's own client would wait for an answer for ever, and every later event with it.
+/// The library's own client has no time limit, and would block every later event.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Factory;

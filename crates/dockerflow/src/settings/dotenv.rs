@@ -1,5 +1,4 @@
-//! The `.env` file, read without touching the process's environment (which no thread-safe program may
-//! change).
+//! Reads the `.env` file without changing the process's environment, which is not thread-safe.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -7,9 +6,9 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The variables of the file and what is wrong with it. A file that does not exist is an empty one.
+/// The variables of the file and its faults. A missing file is an empty one.
 ///
-/// A fault names the line and the variable and never shows the value, which may be a secret.
+/// A fault names the line and the variable but not the value, which may be a secret.
 pub(super) fn read(path: impl AsRef<Path>) -> (BTreeMap<OsString, OsString>, Vec<String>) {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text),
@@ -26,7 +25,7 @@ fn parse(text: &str) -> (BTreeMap<OsString, OsString>, Vec<String>) {
     let mut faults = Vec::new();
     for entry in dotenvy::from_read_iter(Lines::new(text, &handed_out)) {
         match entry {
-            // As in dotenvy's own loading, the first of two lines for one variable counts.
+            // The first of two lines for one variable counts, as in dotenvy.
             Ok((name, value)) => {
                 variables.entry(name.into()).or_insert_with(|| value.into());
             }
@@ -59,8 +58,8 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Gives out one line per read and counts them: dotenvy does not say which line it stumbled over, but
-/// it reads no further than that one.
+/// Returns one line per read and counts the lines: dotenvy does not report the line of an error,
+/// but reads no further than that line.
 struct Lines<'a> {
     rest: &'a [u8],
     handed_out: &'a Cell<usize>,
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+    fn a_byte_order_mark_is_not_part_of_the_first_name() {
         let (variables, faults) = parse("\u{feff}PORT=8000\n");
         assert!(faults.is_empty());
         assert_eq!(variables[std::ffi::OsStr::new("PORT")], "8000");

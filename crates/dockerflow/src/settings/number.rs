@@ -1,4 +1,4 @@
-//! A setting that is a number within bounds, and an error that says which.
+//! A setting that is a number within bounds, and an error that names the bounds.
 
 use std::fmt::Display;
 use std::str::FromStr;

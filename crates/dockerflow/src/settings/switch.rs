@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// A boolean setting: `true`, `1`, `yes`, `on` or `false`, `0`, `no`, `off`, in any case.
 ///
-/// Anything else is an error: a flag that takes every other word for "on" would open with `ture` what
-/// should stay closed, and with `disabled` too.
+/// Anything else is an error. If every other word meant "on", `ture` and `disabled` would open what
+/// should stay closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Switch(bool);
 
@@ -35,7 +35,7 @@ impl fmt::Display for Switch {
     }
 }
 
-/// The text is no [`Switch`].
+/// The text is not a [`Switch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected true or false (or 1, 0, yes, no, on, off)")]
 pub struct NotASwitch;

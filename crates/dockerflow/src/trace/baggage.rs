@@ -1,4 +1,4 @@
-//! What callers want known wherever a trace goes: [W3C Baggage].
+//! Values that callers send along with a trace: [W3C Baggage].
 //!
 //! [W3C Baggage]: https://www.w3.org/TR/baggage/
 
@@ -6,17 +6,17 @@ use std::{fmt, sync::Arc};
 
 use hyper::HeaderMap;
 
-/// More than this need not be passed on (W3C Baggage, section 3.3.2).
+/// The size that must be supported (W3C Baggage, section 3.3.2).
 const LIMIT: usize = 8192;
 
-/// The value of a `baggage` header. It is whatever the caller wrote, so it is in no log line, nor in
-/// the form for debugging.
+/// The value of a `baggage` header. Its content is the caller's, so no log line and no debug output
+/// shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Baggage(Arc<str>);
 
 impl Baggage {
-    /// The text, if it is a list of `key=value` in visible ASCII of at most 8,192 bytes. Of anything
-    /// else nothing is kept: half of it may mean something else.
+    /// The text, if it is a list of `key=value` in visible ASCII of at most 8,192 bytes. Anything
+    /// else is dropped as a whole, because a part may mean something else.
     pub fn parse(text: &str) -> Option<Self> {
         let is_allowed = |byte: u8| matches!(byte, b' '..=b'~' | b'\t');
         let is_list = || text.split(',').all(is_member);
@@ -24,7 +24,7 @@ impl Baggage {
             .then(|| Self(text.trim().into()))
     }
 
-    /// That of a request, whose list may stand in several headers.
+    /// The baggage of a request, which may be spread over several headers.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all("baggage").iter();
         let values: Vec<&str> = values
@@ -33,7 +33,7 @@ impl Baggage {
         Self::parse(&values.join(","))
     }
 
-    /// The value of the header for what is called next.
+    /// The value of the header for calls to other services.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,7 +45,8 @@ impl fmt::Debug for Baggage {
     }
 }
 
-/// `key=value`, perhaps with properties; the key is a token (RFC 9110, section 5.6.2).
+/// Whether it is `key=value` with optional properties. The key is a token (RFC 9110, section
+/// 5.6.2).
 fn is_member(text: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     text.split_once('=').is_some_and(|(key, _)| {
@@ -61,7 +62,7 @@ mod tests {
     const SENTRY: &str = "sentry-release=web%401.0.0,sentry-sample_rate=0.5";
 
     #[test]
-    fn a_list_is_kept_as_it_is() {
+    fn a_valid_list_is_kept_unchanged() {
         let longest = format!("key={}", "x".repeat(LIMIT - 4));
         let many = vec!["key=value"; 200].join(",");
         for good in ["a=1", "a=", "a=1 , b = 2;p;q=3", SENTRY, &many, &longest] {
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_too_long_or_no_list_nothing_is_kept() {
+    fn a_text_that_is_too_long_or_not_a_list_is_dropped() {
         let too_long = format!("key={}", "x".repeat(LIMIT - 3));
         for bad in [
             "", " ", "a", "=1", "a b=1", "a=1,", "a=é", "a=\n", "a=\0", &too_long,
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn several_headers_are_one_list() {
+    fn several_headers_are_joined_to_one_list() {
         let headers = |values: &[&str]| {
             let values = values.iter().map(|value| value.parse().unwrap());
             let name = hyper::header::HeaderName::from_static("baggage");
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_not_shown_for_debugging() {
+    fn debug_output_does_not_show_the_content() {
         assert_eq!(
             format!("{:?}", Baggage::parse("user=ada").unwrap()),
             "Baggage(8 bytes)"

@@ -17,7 +17,7 @@ pub(crate) fn lines_at(level: &str, work: impl FnOnce()) -> Vec<Value> {
     parse(&text_at(level, "json", work))
 }
 
-/// What `work` logs, as it would be written.
+/// What `work` logs, as text in this format.
 pub(crate) fn text_at(level: &str, format: &str, work: impl FnOnce()) -> String {
     let settings: log::Settings = dockerflow::settings::try_load_from(
         ["test"],
@@ -29,7 +29,7 @@ pub(crate) fn text_at(level: &str, format: &str, work: impl FnOnce()) -> String 
     String::from_utf8(memory.0.lock().unwrap().clone()).unwrap()
 }
 
-/// Each line as the JSON object that it has to be.
+/// Each line as JSON.
 pub(crate) fn parse(text: &str) -> Vec<Value> {
     assert!(text.is_empty() || text.ends_with('\n'), "{text:?}");
     let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));

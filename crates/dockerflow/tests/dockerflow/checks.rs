@@ -11,7 +11,7 @@ fn found(level: Level, id: &'static str, message: &'static str) -> Vec<Finding> 
 }
 
 #[tokio::test]
-async fn without_checks_all_is_well() {
+async fn a_report_without_checks_is_ok() {
     let report = Checks::new().run().await;
     assert_eq!(report.http_status(), 200);
     assert_eq!(
@@ -21,7 +21,7 @@ async fn without_checks_all_is_well() {
 }
 
 #[tokio::test]
-async fn a_report_is_python_dockerflow_s() {
+async fn a_report_has_the_format_of_python_dockerflow() {
     let checks = Checks::new()
         .register("database", async || Vec::new())
         .register("migrations", async || {
@@ -89,7 +89,7 @@ async fn checks_run_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn a_check_that_panics_is_an_error_and_harms_no_other() {
+async fn a_check_that_panics_is_an_error_and_does_not_affect_the_others() {
     fn breaks() -> std::future::Ready<Vec<Finding>> {
         panic!("before its future")
     }

@@ -35,7 +35,7 @@ async fn json_of(response: Response) -> Value {
 }
 
 #[tokio::test]
-async fn version_is_the_version_object() {
+async fn the_version_endpoint_answers_the_version_object() {
     let response = ask(&service(Checks::new()), Method::GET, "/__version__").await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(
@@ -45,7 +45,7 @@ async fn version_is_the_version_object() {
 }
 
 #[tokio::test]
-async fn lbheartbeat_touches_no_dependency() {
+async fn lbheartbeat_runs_no_check() {
     let checks = Checks::new().register("never", async || panic!("a check was run"));
     let response = ask(&service(checks), Method::GET, "/__lbheartbeat__").await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -53,7 +53,7 @@ async fn lbheartbeat_touches_no_dependency() {
 }
 
 #[tokio::test]
-async fn heartbeat_is_the_report_with_its_status() {
+async fn heartbeat_answers_the_report_with_its_status() {
     let well = ask(&service(Checks::new()), Method::GET, "/__heartbeat__").await;
     assert_eq!(well.status(), StatusCode::OK);
     assert_eq!(json_of(well).await["status"], "ok");
@@ -70,7 +70,7 @@ async fn heartbeat_is_the_report_with_its_status() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_the_body() {
+async fn head_is_answered_as_get_without_the_body() {
     let ill = Checks::new().register("it", async || {
         vec![Finding::new(Level::Error, "it.0001", "gone")]
     });
@@ -86,7 +86,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn the_error_endpoint_is_closed_unless_opened() {
+async fn the_error_endpoint_exists_only_if_enabled() {
     let response = ask(&service(Checks::new()), Method::GET, "/__error__").await;
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
 

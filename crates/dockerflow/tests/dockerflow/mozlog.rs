@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::capture::{lines_at, lines_of, text_at};
 
 #[test]
-fn a_line_has_the_keys_of_mozlog_and_no_other() {
+fn a_line_has_exactly_the_keys_of_mozlog() {
     let before = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -45,7 +45,7 @@ fn a_line_has_the_keys_of_mozlog_and_no_other() {
 }
 
 #[test]
-fn a_severity_is_syslog_s() {
+fn a_severity_is_that_of_syslog() {
     let lines = lines_at("trace", || {
         tracing::error!("");
         tracing::warn!("");
@@ -89,7 +89,7 @@ fn a_field_keeps_its_type() {
 }
 
 #[test]
-fn an_event_is_one_line_whatever_it_says() {
+fn an_event_with_line_breaks_is_one_line() {
     let nasty = "a\nb\r\n\"c\" \\ \t \u{0} \u{1b}[31m \u{7f} \u{1f600} é";
     let text = text_at("info", "json", || {
         tracing::info!(field = nasty, shown = %nasty, "{nasty}");
@@ -103,7 +103,7 @@ fn an_event_is_one_line_whatever_it_says() {
 }
 
 #[test]
-fn an_event_carries_the_fields_of_the_spans_around_it_and_its_own_win() {
+fn an_event_has_the_fields_of_its_spans_but_its_own_win() {
     let lines = lines_of(|| {
         let job = tracing::info_span!(
             "job",

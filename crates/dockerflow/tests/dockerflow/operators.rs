@@ -1,4 +1,4 @@
-//! The port for operators, and clients that mean no good.
+//! The port for operators against hostile clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Serves for as long as the test lasts, and says at which port.
+/// Serves as long as the test lasts, and returns the port.
 async fn serve(endpoint: impl Endpoint + 'static) -> u16 {
     let port = OperatorsPort::bind(0).await.unwrap();
     let number = port.address.port();
@@ -27,7 +27,7 @@ async fn connect(port: u16) -> TcpStream {
 
 async fn send(port: u16, request: &[u8]) -> TcpStream {
     let mut stream = connect(port).await;
-    // It may be refused before all of it is read.
+    // The server may refuse before it has read everything.
     let _ = stream.write_all(request).await;
     stream
 }
@@ -41,7 +41,7 @@ async fn status(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_few_are_answered_at_a_time_and_the_others_after_them() {
+async fn sixteen_requests_are_answered_at_a_time_and_the_others_wait() {
     let (gate, under_way) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
     let (opens, counts) = (Arc::clone(&gate), Arc::clone(&under_way));
     let port = serve(make(move |_| {
@@ -64,7 +64,7 @@ async fn a_few_are_answered_at_a_time_and_the_others_after_them() {
 }
 
 #[tokio::test]
-async fn those_that_say_nothing_are_in_nobodys_way_once_they_are_gone() {
+async fn a_request_is_answered_after_silent_connections_are_closed() {
     let port = serve(make_sync(|_| ())).await;
     let silent = join_all((0..100).map(|_| connect(port))).await;
     let request = send(port, REQUEST).await;

@@ -1,4 +1,4 @@
-//! What only a process of its own can show: the global logger, the panic hook, the end.
+//! What needs a separate process: the global logger, the panic hook, the end of the process.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ fn process(folder: &TempDir, steps: &[&str]) -> Command {
     command
 }
 
-/// `cargo test` has built it already, unless it was told to build one target only.
+/// `cargo test` has already built it, unless only one target was selected.
 fn executable() -> &'static Path {
     static EXECUTABLE: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = std::env::current_exe().unwrap();
@@ -43,7 +43,7 @@ fn executable() -> &'static Path {
     &EXECUTABLE
 }
 
-/// Whether it is newer than every source that cargo notes beside it.
+/// Whether it is newer than every source in cargo's list beside it.
 fn is_fresh(executable: &Path) -> bool {
     let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
     let sources = std::fs::read_to_string(executable.with_extension("d")).unwrap_or_default();
@@ -81,7 +81,7 @@ fn a_panic_is_one_error_line_and_nothing_on_stderr() {
 }
 
 #[test]
-fn a_panic_shows_the_way_to_it_where_backtraces_are_on() {
+fn a_panic_has_a_backtrace_if_enabled() {
     let output = process(&folder(), &["panic"])
         .env("RUST_BACKTRACE", "1")
         .output()
@@ -97,7 +97,7 @@ fn a_panic_shows_the_way_to_it_where_backtraces_are_on() {
 }
 
 #[test]
-fn a_record_of_the_log_crate_comes_along_under_its_own_target() {
+fn a_record_of_the_log_crate_keeps_its_target() {
     let output = process(&folder(), &["record"]).output().unwrap();
     let lines = lines(&output);
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -112,7 +112,7 @@ fn a_record_of_the_log_crate_comes_along_under_its_own_target() {
 }
 
 #[test]
-fn a_value_that_logs_while_it_is_logged_spoils_no_line() {
+fn a_value_that_logs_while_it_is_logged_does_not_garble_lines() {
     let output = process(&folder(), &["nest"]).output().unwrap();
     let fields: Vec<_> = lines(&output)
         .iter()
@@ -137,7 +137,7 @@ fn a_second_init_is_an_error_and_changes_nothing() {
 }
 
 #[test]
-fn lines_that_nobody_reads_in_time_are_counted_and_said() {
+fn lines_that_are_not_read_in_time_are_counted_and_reported() {
     let folder = folder();
     let mut process = process(&folder, &["burst", "say-done", "wait"]);
     let mut child = process.stdin(Stdio::piped()).spawn().unwrap();
@@ -167,12 +167,12 @@ fn lines_that_nobody_reads_in_time_are_counted_and_said() {
 }
 
 #[test]
-fn a_process_whose_output_is_not_read_ends_within_a_second_and_says_what_was_lost() {
+fn a_process_whose_output_is_not_read_ends_within_a_second_and_reports_lost_lines() {
     let mut child = process(&folder(), &["burst", "say-done"]).spawn().unwrap();
     let mut errors = wait_until_done(&mut child);
     let done_at = Instant::now();
     assert!(child.wait().unwrap().success());
-    // What the promise allows, and something for a busy machine.
+    // The promised second, with a margin for a busy machine.
     assert!(
         done_at.elapsed() < Duration::from_secs(3),
         "{:?}",
@@ -199,7 +199,7 @@ fn wait_until_done(child: &mut Child) -> BufReader<std::process::ChildStderr> {
 }
 
 #[test]
-fn a_reader_that_went_away_stops_nothing() {
+fn a_closed_output_does_not_stop_the_process() {
     let mut child = process(&folder(), &["burst", "say-done"]).spawn().unwrap();
     drop(child.stdout.take());
     let mut errors = wait_until_done(&mut child);
@@ -238,7 +238,7 @@ fn wrong_settings_of_the_environment_and_the_file_are_named_together() {
 }
 
 #[test]
-fn a_line_of_the_file_that_does_not_parse_is_enough_not_to_start() {
+fn a_process_does_not_start_if_a_line_of_the_file_does_not_parse() {
     let folder = folder();
     std::fs::write(folder.path().join(".env"), "what is this\n").unwrap();
     let output = process(&folder, &["show"]).output().unwrap();
@@ -273,7 +273,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_given_defaults() {
 }
 
 #[test]
-fn help_is_no_error() {
+fn help_is_not_an_error() {
     let output = process(&folder(), &["--help"])
         .env("PORT", "x")
         .output()

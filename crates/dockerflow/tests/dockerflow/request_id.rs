@@ -20,14 +20,14 @@ async fn answer_to(sent: Option<&str>) -> (String, Response) {
 }
 
 #[tokio::test]
-async fn a_proper_id_is_taken_over_and_echoed() {
+async fn a_valid_id_is_kept_and_sent_back() {
     let (seen, response) = answer_to(Some("abc-1.2_3:4/5+6=")).await;
     assert_eq!(seen, "abc-1.2_3:4/5+6=");
     assert_eq!(response.header("x-request-id"), Some(seen.as_str()));
 }
 
 #[tokio::test]
-async fn anything_else_is_replaced_by_a_new_id() {
+async fn an_invalid_or_missing_id_is_replaced_by_a_new_one() {
     let long = "x".repeat(129);
     for sent in [
         None,
@@ -46,7 +46,7 @@ async fn anything_else_is_replaced_by_a_new_id() {
 }
 
 #[tokio::test]
-async fn an_error_carries_the_id_too() {
+async fn an_error_response_has_the_id_too() {
     let service =
         make_sync(|_| Err::<(), _>(Error::from_status(StatusCode::IM_A_TEAPOT))).with(SetRequestId);
     let request = Request::builder().header("X-Request-Id", "abc").finish();

@@ -23,7 +23,7 @@ fn service<E: Endpoint>(summary: RequestSummary, views: E) -> impl Endpoint<Outp
     views.with(summary).with(SetRequestId)
 }
 
-/// What is logged while the service answers the request, or breaks over it.
+/// What is logged while the service answers the request or panics.
 fn lines_at_level(level: &str, service: &impl Endpoint, request: Request) -> Vec<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -44,7 +44,7 @@ fn summary_of(service: &impl Endpoint, request: Request) -> Value {
 }
 
 #[test]
-fn a_request_ends_in_one_summary() {
+fn a_request_has_one_summary() {
     let service = service(RequestSummary::new(), make_sync(|_| "hello"));
     let mut fields = summary_of(&service, request());
     assert!(fields["t"].take().is_u64());
@@ -82,7 +82,7 @@ fn the_query_string_is_shown_only_if_asked_for() {
 }
 
 #[test]
-fn an_error_counts_with_its_status_and_stays_an_error() {
+fn an_error_is_logged_with_its_status_and_stays_an_error() {
     let fails = make_sync(|_| Err::<(), _>(Error::from_string("detail", StatusCode::NOT_FOUND)));
     let fields = summary_of(&service(RequestSummary::new(), fails), request());
     assert_eq!(
@@ -145,7 +145,7 @@ fn every_line_of_a_request_has_its_id_at_any_level() {
 }
 
 #[test]
-fn a_value_of_the_client_is_cut() {
+fn a_long_value_from_the_client_is_cut() {
     let long = "x".repeat(5000);
     let request = Request::builder()
         .uri_str(format!("http://localhost/{long}?{long}"))
@@ -162,7 +162,7 @@ fn a_value_of_the_client_is_cut() {
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[test]
-fn a_request_goes_on_with_the_trace_of_its_headers() {
+fn a_request_continues_the_trace_of_its_headers() {
     let service = service(RequestSummary::new(), make_sync(|_| ()));
     let sentry = format!("{TRACE}-00f067aa0ba902b7-1");
     let w3c = |trace: &str| format!("00-{trace}-00f067aa0ba902b7-01");
@@ -190,7 +190,7 @@ fn a_request_goes_on_with_the_trace_of_its_headers() {
 }
 
 #[test]
-fn the_route_is_shown_as_its_template_from_the_view_on() {
+fn lines_from_the_view_on_have_the_template_of_the_route() {
     let view = make_sync(|request: Request| {
         tracing::warn!("in the view");
         request

@@ -34,7 +34,7 @@ fn load(env: &[(&str, &str)]) -> Result<Settings, String> {
 }
 
 #[test]
-fn every_wrong_setting_is_named_at_once_with_what_is_accepted() {
+fn every_wrong_setting_is_named_at_once_with_its_accepted_values() {
     let error = load(&[
         ("LOG_LEVEL", "inof"),
         ("LOG_FORMAT", "xml"),
@@ -92,7 +92,7 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
-fn a_switch_takes_the_usual_words_in_any_case_and_no_other() {
+fn a_switch_accepts_the_usual_words_in_any_case_and_no_others() {
     for (word, on) in [
         ("true", true),
         ("1", true),

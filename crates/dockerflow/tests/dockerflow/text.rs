@@ -6,7 +6,7 @@ use poem::{Endpoint as _, EndpointExt as _, Request};
 
 use crate::capture::text_at;
 
-/// What is logged, each line without the time at its beginning.
+/// The logged lines, without the time at their beginning.
 fn lines(work: impl FnOnce()) -> Vec<String> {
     let text = text_at("info", "text", work);
     let without_time = |line: &str| match line.split_once(' ') {
@@ -17,7 +17,7 @@ fn lines(work: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn a_request_is_its_method_path_status_time_and_id() {
+fn a_request_is_shown_as_method_path_status_time_and_id() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -45,7 +45,7 @@ fn a_request_is_its_method_path_status_time_and_id() {
 }
 
 #[test]
-fn an_attempt_is_its_task_outcome_time_and_number() {
+fn an_attempt_is_shown_as_task_outcome_time_and_number() {
     let lines = lines(|| {
         let _span = tracing::info_span!(
             "job",
@@ -65,7 +65,7 @@ fn an_attempt_is_its_task_outcome_time_and_number() {
 }
 
 #[test]
-fn no_value_looks_like_a_line_of_its_own_nor_changes_the_terminal() {
+fn no_value_can_fake_a_line_or_control_the_terminal() {
     let lines = lines(|| {
         tracing::error!(target: "t", error = "first\nsecond", word = "a \u{1b}[31m", "said: \r\n00:00:00");
     });

@@ -1,4 +1,4 @@
-//! The far end of the buffer: the thread that writes.
+//! The thread that writes the buffer to standard output.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 
 use super::{Batch, Buffer, State};
 
-/// After each write lines gather for a moment, without waking this thread: while it waits for the next
-/// line, whoever sends one pays for the wake-up. Measured, that was a fifth of what `GET /` cost.
+/// How long the thread sleeps after a write, so that lines gather. If it waited for the next line,
+/// the logging thread would have to wake it: a fifth of the cost of `GET /`.
 const GATHER: Duration = Duration::from_millis(2);
 
-/// At most this often it is said that lines were dropped.
+/// How often the log reports dropped lines at most.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 thread_local! {
-    /// What the writing thread itself has logged, and `None` in every other thread.
+    /// Lines that the writing thread itself has logged; `None` in every other thread.
     static OWN_LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Keeps the line here if it is the writing thread that logs: the buffer may be full, which may be what
-/// the line is about, and nobody else empties it.
+/// Keeps a line of the writing thread out of the buffer: the buffer may be full, and no other
+/// thread empties it.
 pub(super) fn keep_own(line: &[u8]) -> bool {
     let keep = |own: &RefCell<Option<Vec<u8>>>| match own.borrow_mut().as_mut() {
         Some(lines) => {
@@ -37,7 +37,7 @@ pub(super) fn keep_own(line: &[u8]) -> bool {
 pub(super) struct Writer<W> {
     out: W,
     buffer: Buffer,
-    /// How many of the dropped lines the log has spoken of, and when.
+    /// How many dropped lines the log has reported, and when.
     said: u64,
     said_at: Option<Instant>,
 }
@@ -70,8 +70,8 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Waits until there is something to do, and takes all of it. What is unsaid is something, after a
-    /// while.
+    /// Waits for lines and takes all of them. If dropped lines are not yet reported, it stops
+    /// waiting after a while.
     fn take(&self, batch: &mut Batch) {
         let mut state = self.buffer.state();
         while state.batch.is_empty() {
@@ -101,7 +101,7 @@ impl<W: Write> Writer<W> {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A pipe that somebody has set not to block.
+                // The pipe is non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(GATHER),
                 Err(error) => return Err(error),
             }
@@ -117,7 +117,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Answers whether all that was dropped is said.
+    /// Returns whether all dropped lines are reported.
     fn say_what_was_dropped(&mut self) -> bool {
         let total = self.buffer.dropped();
         let lines = total - self.said;
@@ -132,7 +132,7 @@ impl<W: Write> Writer<W> {
             "log lines were dropped: standard output was not read fast enough"
         );
         let own_lines = OWN_LINES.replace(Some(Vec::new())).unwrap_or_default();
-        // There is none where LOG_LEVEL lets no warning through.
+        // It is empty if LOG_LEVEL is above warnings.
         let is_said = !own_lines.is_empty() && self.write(&own_lines).is_ok();
         if is_said {
             self.said = total;
