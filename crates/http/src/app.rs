@@ -1,4 +1,4 @@
-//! A service on its port.
+//! Binds the port and serves on it.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{Limits, Settings, middleware, server};
 /// How many connections may wait to be accepted. The kernel may allow fewer (`net.core.somaxconn`).
 const BACKLOG: u32 = 1024;
 
-/// A port that is taken, and how a service is served on it.
+/// A bound port, and how to serve on it.
 #[derive(Debug)]
 pub struct App {
     listener: TcpListener,
@@ -23,11 +23,11 @@ pub struct App {
 }
 
 impl App {
-    /// Takes the port. From then on clients may connect, and wait for an answer until
+    /// Binds the port. From then on clients can connect, but are answered only by
     /// [`run_until`](Self::run_until).
     ///
     /// # Errors
-    /// Says which address is taken.
+    /// The error names the address.
     #[expect(
         clippy::unused_async,
         reason = "listening needs a runtime, and an async function has one"
@@ -39,7 +39,7 @@ impl App {
         Ok(Self {
             address: listener
                 .local_addr()
-                .context("the address of the listener")?,
+                .context("cannot read the address of the listener")?,
             listener,
             log: process.log.clone(),
             grace: process.grace(),
@@ -47,7 +47,7 @@ impl App {
         })
     }
 
-    /// The same with other limits than the default ones.
+    /// Replaces the default limits.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
@@ -57,8 +57,8 @@ impl App {
         self.address
     }
 
-    /// Serves `service` until `shutdown`. From then on no connection is accepted; requests in flight are finished, for
-    /// `SHUTDOWN_GRACE_SECONDS` at the most.
+    /// Serves `service` until `shutdown`. Then it accepts no more connections, and requests in
+    /// flight have `SHUTDOWN_GRACE_SECONDS` to finish.
     ///
     /// # Errors
     /// Only before the first connection.
@@ -73,14 +73,14 @@ impl App {
     }
 }
 
-/// As [`TcpListener::bind`], whose backlog is 128: with more clients at once, some would have to try again, which the
-/// kernel does after a second.
+/// As [`TcpListener::bind`], whose backlog is only 128: with more clients at once, some would have
+/// to retry, which the kernel does after a second.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     }?;
-    // A restart should not have to wait for the connections of the process before to be forgotten.
+    // A restart must not wait until the kernel forgets the connections of the previous process.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

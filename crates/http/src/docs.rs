@@ -1,4 +1,4 @@
-//! The api's own documentation: a page for people, and the OpenAPI document for programs.
+//! The API's documentation: a page for people, and the OpenAPI document for programs.
 
 use hyper::body::Bytes;
 use poem::{
@@ -14,13 +14,14 @@ pub(crate) const PAGE: &str = "/api/v1/docs";
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
 
-/// The page holds its scripts and styles itself and may load nothing; *try it out* talks to this service only.
+/// The page contains its scripts and styles and may load nothing. *Try it out* may call this
+/// service only.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Swagger UI, because it is the one that needs nothing from the internet.
+/// Swagger UI is the only such page that needs nothing from the internet.
 pub(crate) fn page<T: OpenApi>(api: &OpenApiService<T, ()>) -> impl Endpoint + use<T> {
     let html = Bytes::from(api.swagger_ui_html());
     make_sync(move |_| {

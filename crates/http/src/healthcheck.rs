@@ -1,4 +1,5 @@
-//! `web healthcheck`: whether the process in the same container answers, for images without curl.
+//! `web healthcheck`: checks that the process in the same container answers, for images without
+//! curl.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -25,8 +26,8 @@ const REQUEST: &[u8] =
 pub struct Healthcheck {}
 
 impl Healthcheck {
-    /// Asks for `/__lbheartbeat__`, which does not depend on the database: restarting this process
-    /// would not mend that one.
+    /// Requests `/__lbheartbeat__`, which does not depend on the database: restarting this process
+    /// would not repair the database.
     ///
     /// # Errors
     /// If the answer is not 200, or takes too long.
@@ -59,7 +60,7 @@ async fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Where to reach a process that listens on `host`.
+/// The address to reach a process that listens on `host`.
 fn reachable(host: IpAddr) -> IpAddr {
     match host {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,35 +1,40 @@
-//! What one client may ask of the process at the most.
+//! Limits, so that one client cannot stop the others.
 
 use std::time::Duration;
 
-/// The limits, which are not settings: what is right for them depends on the code, not on where it runs.
+/// The limits. They are not settings, because the right values depend on the code and not on the
+/// environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections are served at a time. A further one takes the place of the longest idle one.
+    /// How many connections are served at a time. A further one replaces the connection that was
+    /// idle for longest.
     pub connections: usize,
-    /// For how long that must have been without a request. Where all are busier, the new one is one of the reserve.
+    /// How long that connection must have been idle. If all are busier, the new one goes to the
+    /// reserve.
     pub yield_time: Duration,
-    /// How many further connections get one answer: what Dockerflow asks is answered, all else is 503. Beyond
-    /// these, connections wait in the kernel's backlog.
+    /// How many further connections get a single answer: Dockerflow's endpoints are answered,
+    /// everything else is 503. Beyond these, connections wait in the kernel's backlog.
     pub reserve: usize,
-    /// How long a connection of the reserve may take for its header, and for taking its answer.
+    /// How long a connection of the reserve may take to send its header, and to receive its answer.
     pub reserve_time: Duration,
-    /// How long the header of a request may take from its first byte on, or on a new connection from the start.
+    /// How long the header of a request may take, from its first byte or, on a new connection, from
+    /// the start.
     pub header_time: Duration,
     /// How long a connection may wait for its next request.
     pub keep_alive: Duration,
-    /// How long a client may take to receive what is ready to be sent, of which there are 80 KiB at most at a time.
+    /// How long a client may take to receive what is ready to be sent, which is at most 80 KiB at a
+    /// time.
     pub write_time: Duration,
-    /// How large the body of a request may be, in bytes. An endpoint has a smaller limit of its own.
+    /// How large the body of a request may be, in bytes. An endpoint has its own, smaller limit.
     pub body_size: u64,
-    /// How large the bodies of all requests may be together, in bytes. The first 16 KiB of each are not counted. A body
-    /// that finds no room within its time is answered 503.
+    /// How large the bodies of all requests may be together, in bytes, not counting the first 16
+    /// KiB of each. A body that gets no room within its time is answered with 503.
     pub bodies_size: u32,
     /// How long the body of a request may take.
     pub body_time: Duration,
-    /// How much of a body that nobody wants is still read, in bytes, so that its sender gets to read the answer.
+    /// How many bytes of an unread body are drained, so that the client can read the answer.
     pub linger_size: u64,
-    /// For how long that is done.
+    /// How long that may take.
     pub linger_time: Duration,
     /// How long it may take to answer a request.
     pub request_time: Duration,

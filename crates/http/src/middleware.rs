@@ -1,4 +1,4 @@
-//! What every request passes, a file each, and in which order.
+//! The middleware of every request, one file each, and their order.
 
 mod body;
 mod budget;
@@ -25,8 +25,7 @@ pub(crate) use routes::Routes;
 use self::{budget::Budget, limit::limit, problems::problems, security_headers::security_headers};
 use crate::Limits;
 
-/// The service within all that a request passes on its way to it. It never fails: whatever goes
-/// wrong inside is an answer when it gets here.
+/// Wraps the service in the middleware. The result never fails: errors have become answers.
 pub(crate) fn around(
     service: impl Endpoint<Output = Response> + 'static,
     limits: Limits,
@@ -34,11 +33,11 @@ pub(crate) fn around(
 ) -> BoxEndpoint<'static, Response> {
     let budget = Budget::new(limits.bodies_size);
     service
-        // From the inside out. Boxed here and there, since a future that holds all the others is copied
-        // by each of them (`cargo race get-hello`).
+        // From the inside out. Some layers are boxed, because each layer copies the future of the
+        // layers inside it (`cargo race get-hello`).
         .around(move |endpoint, request| limit(limits, budget.clone(), endpoint, request))
         .boxed()
-        // The log knows why: the panic hook wrote it.
+        // The panic hook has already logged it.
         .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))
         .around(problems)
         .around(security_headers)

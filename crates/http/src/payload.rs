@@ -25,12 +25,14 @@ use crate::{middleware::read_body, problem::Problem};
 
 /// A value as the body of a request or of an answer.
 ///
-/// As the body of a request it is 415 for another content type, 400 for what is no JSON, 422 with a JSON pointer for
-/// *each* rule that is broken (the first 20), and 413 or 408 for a body that is too large or too slow.
+/// A request is answered with 415 for another content type, 400 for invalid JSON, 422 with a JSON
+/// pointer for *each* broken rule (the first 20), and 413 or 408 for a body that is too large or
+/// too slow.
 ///
-/// The body of a request has at most `MAX_BYTES`, and [`Limits::body_size`](crate::Limits) at most. Only what `T`
-/// names is kept of it. Each list in `T` needs a maximum, which is in the OpenAPI document too:
-/// `#[oai(validator(max_items = "100"))]`. Without one the service does not start.
+/// The body of a request has at most `MAX_BYTES`, and never more than
+/// [`Limits::body_size`](crate::Limits). Only the fields of `T` are kept. Each list in `T` needs a
+/// maximum, which is in the OpenAPI document too: `#[oai(validator(max_items = "100"))]`. The
+/// service does not start without it.
 #[derive(Debug)]
 pub struct Json<T, const MAX_BYTES: usize = { 16 * 1024 }>(pub T);
 
@@ -73,7 +75,7 @@ where
     }
 }
 
-/// `application/json`, or a type of its own that is written in JSON (RFC 6839).
+/// `application/json`, or a type with the suffix `+json` (RFC 6839).
 fn is_json(request: &Request) -> bool {
     let media_type = request.header(header::CONTENT_TYPE).unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();

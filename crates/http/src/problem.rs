@@ -1,7 +1,7 @@
-//! What went wrong, in the form that every client sees: `application/problem+json` ([RFC 9457]).
+//! An error as every client sees it: `application/problem+json` ([RFC 9457]).
 //!
-//! A view returns `Result<_, Problem>`. A problem never repeats what the client sent, and one that is the server's
-//! fault (5xx) tells the client nothing of its cause: that goes into the log.
+//! A view returns `Result<_, Problem>`. A problem never repeats the client's input. If the server
+//! is at fault (5xx), the cause goes to the log and not to the client.
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 
@@ -48,7 +48,7 @@ impl Problem {
         }
     }
 
-    /// A problem of which nothing more is known than its status.
+    /// A problem of which only the status is known.
     pub fn of_status(status: StatusCode) -> Self {
         let detail = match status {
             StatusCode::NOT_FOUND => "There is nothing here.",
@@ -64,7 +64,7 @@ impl Problem {
         Self::new(status, detail)
     }
 
-    /// 404: there is no such thing.
+    /// 404: it does not exist.
     pub fn not_found() -> Self {
         Self::of_status(StatusCode::NOT_FOUND)
     }
@@ -88,7 +88,7 @@ impl Problem {
         Self::busy().cause(cause)
     }
 
-    /// 503 for a client that came at a bad time, which is nothing for the log.
+    /// 503 because of load, which is not logged.
     pub fn busy() -> Self {
         Self::of_status(StatusCode::SERVICE_UNAVAILABLE).header(header::RETRY_AFTER, RETRY_AFTER)
     }
@@ -99,7 +99,7 @@ impl Problem {
         self
     }
 
-    /// The same problem with the headers of an answer that it takes the place of.
+    /// Adds the headers of the answer that this problem replaces.
     pub(crate) fn headers_of(mut self, response: &Response) -> Self {
         let of_body = [header::CONTENT_LENGTH, header::CONTENT_TYPE];
         let headers = response.headers().iter();
@@ -166,7 +166,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// An error with its sources, except those whose text the one before repeats.
+/// An error with its sources, except those whose text is already in the one before.
 struct Chain<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {

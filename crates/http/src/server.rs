@@ -1,11 +1,12 @@
-//! Connections: accepted up to a number, served, and ended in order.
+//! Accepts a limited number of connections, serves them, and shuts down gracefully.
 //!
-//! When all are taken, a new one takes the place of the longest idle one. Where all are busy it is one of a small reserve:
-//! one request is read, and answered if it asks how the service is, else refused.
+//! When all are taken, a new connection replaces the one that was idle for longest. If all are
+//! busy, it goes to a small reserve: one request is read, and answered if it is for Dockerflow's
+//! endpoints, otherwise refused.
 //!
-//! This is hyper without poem's own server in between, which has no limit for the time of a header or for the number
-//! of connections, and at shutdown waits for clients that never finish one. HTTP/1.1 only: proxies speak nothing else
-//! to what is behind them.
+//! It uses hyper directly. poem's server limits neither the time of a header nor the number of
+//! connections, and its shutdown waits for clients that never finish. HTTP/1.1 only: that is what
+//! proxies speak to the servers behind them.
 
 mod activity;
 mod group;
@@ -41,12 +42,12 @@ pub(crate) use pressure::CONNECTIONS_OVER_LIMIT;
 /// The request line and the headers of a request together, in bytes. A larger one is answered with 431.
 const HEADER_SIZE: usize = 64 * 1024;
 
-/// Without a pause, a process that has no file descriptor left would try again as fast as it can.
+/// Without a pause, a process without free file descriptors would retry in a busy loop.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
 
 type App = Arc<BoxEndpoint<'static, poem::Response>>;
 
-/// Serves `endpoint` until `shutdown`, and then for `grace` at the most until what is in flight is finished.
+/// Serves `endpoint` until `shutdown`, and then gives requests in flight `grace` to finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     endpoint: BoxEndpoint<'static, poem::Response>,
@@ -80,7 +81,7 @@ pub(crate) async fn serve(
                 let (group, limits) = if is_served {
                     (&mut served, limits)
                 } else {
-                    // The next one shall find room.
+                    // Keep room for the next one.
                     if reserve.open() + 1 >= limits.reserve {
                         reserve.dismiss_longest_idle(Duration::ZERO);
                     }
@@ -109,7 +110,7 @@ pub(crate) async fn serve(
     if timeout(grace, ended).await.is_err() {
         tracing::warn!(
             connections = open(&served, &reserve),
-            "the grace is over, connections are cut off"
+            "grace period expired: connections are cut off"
         );
         tokio::join!(served.cut_off(), reserve.cut_off());
     }
@@ -137,34 +138,36 @@ struct Connection {
     limits: Limits,
     closing: CancellationToken,
     handle: Handle,
-    /// Whether it is not one of the reserve.
+    /// Whether it is not in the reserve.
     is_served: bool,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream) {
-        // An answer should not wait for the acknowledgement of the one before. Best effort.
+        // Do not delay an answer until the previous one is acknowledged. Best effort.
         let _ = stream.set_nodelay(true);
         let activity = &self.handle.activity;
         let stream = TimedStream::new(stream, activity.clone(), self.limits);
         let service = service_fn(|request| self.answer(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // hyper's limit starts when the connection begins to wait; the stream has the stricter one.
+            // hyper's limit starts when the connection becomes idle. The stream has the stricter
+            // one.
             .header_read_timeout(self.limits.keep_alive)
             .keep_alive(self.is_served)
             .max_buf_size(HEADER_SIZE)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
 
-        // An error is the client's: it went away, sent no HTTP, or was too slow.
+        // An error is the client's fault: it went away, sent no HTTP, or was too slow.
         tokio::select! {
-            // First, so that a request that is here already is in flight when it has to leave.
+            // First, so that a request that has already arrived counts as in flight.
             biased;
             _ = &mut connection => return,
             () = self.handle.leave.cancelled() => {}
         }
-        // At the shutdown, an answer that is not sent yet is waited for; else it was not taken for long enough.
+        // At the shutdown, wait for unsent answers too. Otherwise the client did not take them for
+        // too long.
         let has_answers = if self.closing.is_cancelled() {
             activity.has_begun()
         } else {

@@ -1,4 +1,4 @@
-//! Which request goes where: to the views, to Dockerflow's endpoints, to the documentation.
+//! Routes requests to the views, to Dockerflow's endpoints and to the documentation.
 
 use dockerflow::{checks::Checks, poem::NoteRoute, version::Version};
 use poem::{Endpoint, EndpointExt as _, Response, get};
@@ -9,13 +9,13 @@ use crate::{
     middleware::{Methods, Routes},
 };
 
-/// The routes of a service whose api has this title and these views. [`App`](crate::App) serves
-/// them; a middleware for the service's own needs goes between the two.
+/// The routes of a service with this title and these views. [`App`](crate::App) serves them; the
+/// service can add its own middleware in between.
 ///
-/// Beside the views there are Dockerflow's endpoints ([`dockerflow::poem::routes`]), which tell
-/// `version` and run `checks`, and, unless the settings say otherwise, the documentation:
-/// `/api/v1/docs` for people, `/api/v1/openapi.json` for programs. A method that a path does not
-/// know is answered with those that it does.
+/// Besides the views there are Dockerflow's endpoints ([`dockerflow::poem::routes`]), which show
+/// `version` and run `checks`, and the documentation, if the settings allow it: `/api/v1/docs` for
+/// people, `/api/v1/openapi.json` for programs. A method that a path does not support is answered
+/// with those that it does.
 ///
 /// # Panics
 /// If a body has no limit: see [`Json`](crate::Json).

@@ -1,11 +1,11 @@
-//! What the HTTP side of a process is told by its environment.
+//! The settings of the HTTP server.
 
 use std::net::IpAddr;
 
 use conf::Conf;
 use dockerflow::settings::{Switch, between};
 
-/// Where the service listens, and which of its endpoints are there.
+/// Where the service listens, and which endpoints it has.
 #[derive(Conf, Clone, Debug)]
 pub struct Settings {
     /// The IP address to listen on

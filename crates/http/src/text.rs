@@ -1,4 +1,4 @@
-//! A text that keeps a rule, for bodies, paths and the OpenAPI document.
+//! A text that is checked against a rule, for bodies, paths and the OpenAPI document.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -10,15 +10,15 @@ use poem_openapi::{
 
 use crate::payload::Invalid;
 
-/// What a [`Text`] must be.
+/// The rule of a [`Text`].
 pub trait Rule: Sized + Send + Sync + 'static {
     /// The field type's name.
     const NAME: &'static str;
 
-    /// Says what is wrong with a text, if anything is, without repeating it: "must not be empty".
+    /// Says what is wrong with a text, without repeating it: "must not be empty".
     fn check(text: &str) -> Result<(), &'static str>;
 
-    /// What of the rule can be said in OpenAPI.
+    /// Adds the rule to the OpenAPI schema, as far as that can express it.
     fn schema(schema: MetaSchema) -> MetaSchema;
 }
 
@@ -99,7 +99,7 @@ impl<R: Rule> Type for Text<R> {
     }
 }
 
-/// Not used for bodies, which [`Deserr`] reads; `Object` asks for it.
+/// `Object` requires it, but bodies are read with [`Deserr`].
 impl<R: Rule> ParseFromJSON for Text<R> {
     fn parse_from_json(value: Option<serde_json::Value>) -> ParseResult<Self> {
         let text = String::parse_from_json(value).map_err(ParseError::propagate)?;

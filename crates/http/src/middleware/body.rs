@@ -1,7 +1,9 @@
-//! The body of a request: not too large, not too slow, within what all bodies share, and read to its end.
+//! Limits the size and the time of a request's body and the memory of all bodies, and drains unread
+//! bodies.
 //!
-//! A server that answers and closes while its client is still sending resets the connection, and the client never
-//! sees the answer. So what a view leaves of a body is read on in the background, within limits.
+//! If a server answers and closes while its client is still sending, it resets the connection, and
+//! the client never sees the answer. So the unread rest of a body is drained in the background,
+//! within limits.
 
 use std::{
     io,
@@ -23,7 +25,8 @@ use crate::{
     problem::{BodyError, Problem},
 };
 
-/// Limits the body of the request, whichever extractor reads it. What is returned holds the body's room in the budget.
+/// Limits the body of the request, for any extractor. The result holds the body's room in the
+/// budget.
 pub(super) fn limit_body(limits: Limits, budget: &Budget, request: &mut Request) -> Option<Held> {
     let body = request.take_body();
     if body.is_empty() {
@@ -36,10 +39,11 @@ pub(super) fn limit_body(limits: Limits, budget: &Budget, request: &mut Request)
     Some(held)
 }
 
-/// All of the request's body, which has at most `max_bytes`.
+/// Reads all of the request's body, up to `max_bytes`.
 ///
 /// # Errors
-/// 413 if it has more, which is seen before anything is read where the client says it. What [`limit_body`] raises.
+/// 413 if the body is larger, without reading any of it if `Content-Length` says so. The errors of
+/// [`limit_body`].
 pub(crate) async fn read_body(
     request: &Request,
     body: Body,
@@ -60,7 +64,8 @@ pub(crate) async fn read_body(
         if bytes.is_empty()
             && let Some(length) = announced
         {
-            // As much as it takes, and not up to twice that. What is not used yet is not in memory.
+            // The exact size, instead of up to twice as much. Reserved memory counts only when it
+            // is written.
             bytes.reserve_exact(usize::try_from(length).unwrap_or_default());
         }
         bytes.extend_from_slice(&chunk);
@@ -73,16 +78,17 @@ fn announced(request: &Request) -> Option<u64> {
 }
 
 struct LimitedBody {
-    /// `None` when nothing is left of it.
+    /// `None` at its end.
     rest: Option<BoxStream<'static, io::Result<Bytes>>>,
     received: u64,
     announced: Option<u64>,
-    /// The client sends the body only when it is asked to (RFC 9110, section 10.1.1), which reading it does.
+    /// The client waits for `100 Continue` (RFC 9110, section 10.1.1), which reading the body
+    /// sends.
     is_held_back: bool,
     deadline: Pin<Box<Sleep>>,
     limits: Limits,
     room: Room,
-    /// It has arrived, and there is no room for it yet.
+    /// A chunk that has arrived and waits for room.
     waiting: Option<Bytes>,
 }
 
@@ -101,7 +107,7 @@ impl LimitedBody {
         }
     }
 
-    /// What arrives, however large all of it together becomes.
+    /// The next chunk, without a limit on the size.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let Some(rest) = &mut self.rest else {
             return Poll::Ready(None);
@@ -114,12 +120,12 @@ impl LimitedBody {
             return Poll::Ready(chunk);
         }
         ready!(self.deadline.as_mut().poll(context));
-        // A client that is that slow is not waited for any longer.
+        // Do not drain the body of a client that is too slow.
         self.rest = None;
         Poll::Ready(Some(Err(io::Error::other(BodyError::TooSlow))))
     }
 
-    /// Whether there is room for what has arrived, before the time is over.
+    /// Waits for room for what has arrived, until the time is over.
     fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         if self.room.poll_for(self.received, context).is_ready() {
             return Poll::Ready(Ok(()));
@@ -179,6 +185,6 @@ async fn linger(mut rest: BoxStream<'static, io::Result<Bytes>>, limits: Limits)
             left = less;
         }
     };
-    // At the end of the time the server closes the connection, because of what is left.
+    // After the time limit, hyper closes the connection because of the unread rest.
     let _ = timeout(limits.linger_time, read).await;
 }

@@ -8,10 +8,11 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 
-/// How much of each body does not count, in bytes, so that small requests are served while large ones wait for room.
+/// How many bytes of each body do not count, so that small requests are served while large ones
+/// wait for room.
 pub(super) const FREE: u64 = 16 * 1024;
 
-/// How many bytes there may be of all bodies at a time, beyond the first 16 KiB of each.
+/// Limits the bytes of all bodies in memory, beyond the first 16 KiB of each.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Semaphore>);
 
@@ -20,13 +21,13 @@ impl Budget {
         Self(Arc::new(Semaphore::new(bytes as usize)))
     }
 
-    /// How many bytes are not taken.
+    /// How many bytes are free.
     #[cfg(test)]
     pub(super) fn free(&self) -> usize {
         self.0.available_permits()
     }
 
-    /// Room for a body, of which nothing is taken yet.
+    /// An empty room for a body.
     pub(super) fn room(&self) -> Room {
         Room {
             budget: PollSemaphore::new(self.0.clone()),
@@ -36,7 +37,7 @@ impl Budget {
     }
 }
 
-/// What a body has of the budget until the last clone is dropped.
+/// The part of the budget that a body holds until the last clone is dropped.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
@@ -50,7 +51,7 @@ impl Held {
     }
 }
 
-/// The room that a body takes as it arrives.
+/// The room of a body, which grows as the body arrives.
 pub(super) struct Room {
     budget: PollSemaphore,
     taken: u64,
@@ -58,19 +59,19 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// What is held as long as the body may be in memory.
+    /// Keep it as long as the body may be in memory.
     pub(super) fn held(&self) -> Held {
         self.held.clone()
     }
 
-    /// Waits until there is room for `bytes` of the body in all.
+    /// Waits until the room has `bytes` in total.
     pub(super) fn poll_for(&mut self, bytes: u64, context: &mut Context<'_>) -> Poll<()> {
         let missing = bytes.saturating_sub(FREE).saturating_sub(self.taken);
         if missing == 0 {
             return Poll::Ready(());
         }
         let permits = u32::try_from(missing).unwrap_or(u32::MAX);
-        // The semaphore is never closed, for which there would be no permit.
+        // A permit is missing only if the semaphore is closed, which never happens.
         if let Some(permit) = ready!(self.budget.poll_acquire_many(context, permits)) {
             self.held.add(permit);
         }

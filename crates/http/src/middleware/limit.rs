@@ -1,4 +1,4 @@
-//! What a request may take: time for its answer, and of its body no more than the limits say.
+//! Limits the time and the body of a request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,17 +12,17 @@ use crate::{Limits, problem::Problem};
 #[error("no answer within {0:?}")]
 struct TookTooLong(Duration);
 
-/// Marks a request that came on a connection beyond those that are served.
+/// Marks a request on a connection of the reserve.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BeyondCapacity;
 
-/// Whether the path is one of Dockerflow's, which tell how the service is.
+/// Whether the path is one of Dockerflow's endpoints, which report the health of the service.
 fn is_of_dockerflow(path: &str) -> bool {
     path.starts_with("/__")
 }
 
-/// Refuses with a 503 what is [`BeyondCapacity`], except for Dockerflow's endpoints. Gives up on `endpoint` after the
-/// time that a request has, with a 503. A transaction that it had open is rolled back.
+/// Answers 503 if the request is [`BeyondCapacity`] and not for Dockerflow's endpoints. Also
+/// answers 503 if `endpoint` takes longer than a request may: its open transaction is rolled back.
 pub(crate) async fn limit<E: Endpoint>(
     limits: Limits,
     budget: Budget,
@@ -59,7 +59,7 @@ mod tests {
 
     const LARGE: usize = 100_000;
 
-    /// Room for two large bodies and a half.
+    /// Room for two and a half large bodies.
     const BUDGET: u32 = 250_000;
 
     /// Waits until bodies of these sizes have taken their room.
@@ -71,7 +71,8 @@ mod tests {
         }
     }
 
-    /// What is answered to a body of which this comes, and then, if it is held back, nothing.
+    /// The answer to a body of which `size` bytes arrive. If it is held back, its end never
+    /// arrives.
     async fn status(budget: &Budget, size: usize, is_held_back: bool) -> StatusCode {
         status_within(BODY_TIME, budget, size, is_held_back).await
     }
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_that_do_not_end_take_no_more_than_all_may_and_small_ones_pass() {
+    async fn unfinished_bodies_share_a_budget_and_small_bodies_are_still_read() {
         let budget = Budget::new(BUDGET);
         let first = join_all([LARGE, LARGE].map(|size| status(&budget, size, true)));
         let later = async {
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn room_is_given_back_when_a_request_ends() {
+    async fn a_request_that_ends_frees_its_room() {
         let budget = Budget::new(BUDGET);
         for _ in 0..5 {
             assert_eq!(
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_waits_for_room_within_its_time() {
+    async fn a_body_waits_for_room_until_its_time_is_over() {
         let budget = Budget::new(BUDGET);
         let later = async {
             taken(&budget, &[2 * LARGE]).await;

@@ -1,4 +1,4 @@
-//! Which methods a path knows: `Allow` on a 405, and the answer to OPTIONS.
+//! The methods that a path supports: `Allow` on a 405, and the answer to OPTIONS.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,7 +16,7 @@ use poem_openapi::OpenApi;
 use super::routes::Routes;
 use crate::problem::Problem;
 
-/// The pages that are no views (Dockerflow's, the documentation) can only be read.
+/// Dockerflow's endpoints and the documentation can only be read.
 const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// The value of `Allow` by the pattern of the path.
@@ -27,7 +27,7 @@ pub(crate) struct Methods {
 }
 
 impl Methods {
-    /// The methods that `views` know on their routes.
+    /// The methods that `views` support on their routes.
     pub(crate) fn of(views: impl OpenApi, routes: &Routes) -> Self {
         let mut known = HashMap::new();
         views.add_routes(&mut known);
@@ -40,8 +40,8 @@ impl Methods {
         }
     }
 
-    /// Completes the answer of `endpoint` where it does not know the method, and notes the route of such a
-    /// request, for which no view did.
+    /// Completes the answer of `endpoint` if the path does not support the method. It also notes
+    /// the route of such a request, because no view does.
     pub(crate) async fn answer<E: Endpoint>(
         self,
         endpoint: Arc<E>,
@@ -71,7 +71,7 @@ impl Methods {
     }
 }
 
-/// `None` cannot happen: the name of a method is a token, which may stand in a header.
+/// It is never `None`: the name of a method is a token, which a header may contain.
 fn allow(methods: impl Iterator<Item = Method>) -> Option<HeaderValue> {
     let mut methods: BTreeSet<String> = methods.map(|method| method.to_string()).collect();
     if methods.contains("GET") {

@@ -1,4 +1,4 @@
-//! Every error becomes `application/problem+json` here, whoever raised it.
+//! Turns every error into `application/problem+json`.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use crate::problem::Problem;
 
-/// Turns an error of `endpoint`, or an answer that has the status of one and nothing to say, into a problem.
-/// What is the server's fault is logged.
+/// Turns an error of `endpoint`, or an answer with an error status and no body, into a problem.
+/// Logs it if the server is at fault.
 pub(crate) async fn problems<E: Endpoint>(endpoint: Arc<E>, request: Request) -> Result<Response> {
     let uri = request.original_uri().clone();
     let request_id = request.data::<RequestId>().cloned();
@@ -26,7 +26,7 @@ pub(crate) async fn problems<E: Endpoint>(endpoint: Arc<E>, request: Request) ->
     Ok(problem.respond(Some(uri.path()), request_id.as_ref().map(RequestId::as_str)))
 }
 
-/// A response that has the status of an error and no body says nothing that a problem does not say better.
+/// A problem says more than a response with an error status and no body.
 fn unless_bare_error(mut response: Response) -> Result<Response, Problem> {
     let status = response.status();
     let body = response.take_body();

@@ -1,4 +1,4 @@
-//! Which route a request takes, told to whoever stands outside of the router.
+//! Notes the route of a request for middleware outside of the router.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use poem_openapi::{
     registry::{MetaApi, Registry},
 };
 
-/// The paths of views as the OpenAPI document has them, by the router's pattern for them.
+/// The paths of views as in the OpenAPI document, by the router's pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Routes(Arc<HashMap<String, Arc<str>>>);
 
@@ -21,14 +21,14 @@ impl Routes {
         Self(Arc::new(routes.collect()))
     }
 
-    /// The same views, each of which notes its route before it runs ([`NoteRoute`]): what a view logs, and a
-    /// panic in it, says where it happened.
+    /// The same views, but each notes its route before it runs ([`NoteRoute`]), so that its log
+    /// lines and panics have the route.
     pub(crate) fn noted_by<T: OpenApi>(&self, views: T) -> Noted<T> {
         let routes = self.clone();
         Noted { views, routes }
     }
 
-    /// Notes the route that has this pattern.
+    /// Notes the route of this pattern.
     pub(super) fn note(&self, pattern: &str, matched: &MatchedRoute) {
         if let Some(route) = self.0.get(pattern) {
             matched.set(route);
@@ -36,7 +36,7 @@ impl Routes {
     }
 }
 
-/// poem-openapi counts the parameters: it has `/user/:param0` for `/user/{name}`.
+/// poem-openapi numbers the parameters: its pattern for `/user/{name}` is `/user/:param0`.
 fn pattern(path: &str) -> String {
     let mut names = (0..).map(|number| format!(":param{number}"));
     let segments = path.split('/').map(|segment| {

@@ -1,4 +1,4 @@
-//! Headers that tell a browser what not to do, after the [OWASP cheat sheet for REST][owasp].
+//! Security headers for browsers, after the [OWASP cheat sheet for REST][owasp].
 //!
 //! [owasp]: https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
 
@@ -16,13 +16,13 @@ const HEADERS: [(HeaderName, &str); 6] = [
         "default-src 'none'; frame-ancestors 'none'",
     ),
     (header::REFERRER_POLICY, "no-referrer"),
-    // Browsers mind it over https only.
+    // Browsers ignore it without https.
     (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
 
-/// Adds each of the headers that `endpoint` did not set itself.
+/// Adds each header that `endpoint` did not set.
 pub(crate) async fn security_headers<E: Endpoint>(
     endpoint: Arc<E>,
     request: Request,

@@ -1,4 +1,4 @@
-//! All the rules that a body breaks, each with its place.
+//! All rules that a body breaks, each with its location.
 
 use std::ops::ControlFlow;
 
@@ -12,8 +12,8 @@ use crate::problem::{FieldError, Problem};
 /// How many broken rules an answer lists.
 pub(super) const MAX_FAULTS: usize = 20;
 
-/// What is wrong with a body: the first 20 faults. None of their texts repeats what was sent, and their pointers are
-/// made of names that the body's type has.
+/// The first 20 faults of a body. Their texts do not repeat the client's input, and their pointers
+/// have only names from the body's type.
 #[derive(Debug, Default)]
 pub struct Invalid(Vec<FieldError>);
 
@@ -37,7 +37,7 @@ impl Invalid {
         }
     }
 
-    /// Adds the faults of `other` that lie in places where nothing is wrong so far.
+    /// Adds the faults of `other` at locations that have none so far.
     pub(super) fn add_elsewhere(&mut self, other: Self) {
         for fault in other.0 {
             if self.0.iter().all(|known| known.pointer != fault.pointer) {
@@ -88,7 +88,7 @@ impl DeserializeError for Invalid {
             ErrorKind::BadSequenceLen { expected, .. } => {
                 FieldError::new(pointer(location), format!("must have {expected} items"))
             }
-            // The message may quote the value.
+            // The message of deserr may quote the value.
             ErrorKind::Unexpected { .. } => {
                 FieldError::new(pointer(location), "is out of range or malformed")
             }

@@ -1,4 +1,4 @@
-//! From text to the JSON values that a type asks for, in one walk.
+//! Parses a text into the JSON values of a type, in one pass.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ use serde_json::{Map, Value, error::Category};
 use super::{Invalid, shape::Shape};
 use crate::problem::{FieldError, Problem};
 
-/// The value that a body is.
+/// The value of a body.
 ///
 /// # Errors
-/// 400 if it is no JSON, 422 if it breaks rules.
+/// 400 if it is not JSON, 422 if it breaks rules.
 pub(super) fn body<T: Type + Deserr<Invalid> + 'static>(bytes: &[u8]) -> Result<T, Problem> {
     let (value, invalid) = json(bytes, Shape::of::<T>())?;
     match deserr::deserialize::<T, _, Invalid>(value) {
@@ -29,14 +29,14 @@ pub(super) fn body<T: Type + Deserr<Invalid> + 'static>(bytes: &[u8]) -> Result<
     }
 }
 
-/// The part of the JSON in `bytes` that `shape` asks for, and the rules that are broken whatever the type:
-/// a text has no null character, which PostgreSQL does not store, and a list is not too long.
+/// The part of the JSON in `bytes` that `shape` has, and the broken rules that hold for every type:
+/// a text has no null character, which PostgreSQL cannot store, and a list is not too long.
 ///
-/// A field that nobody knows is checked for its syntax and not kept.
+/// An unknown field is checked for its syntax and dropped.
 ///
 /// # Errors
-/// 400 that says where `bytes` stop to be JSON. An object that has a known name twice is refused (RFC 7493,
-/// section 2.3): which of the two values counts would depend on who reads it.
+/// 400 with the position of the error. An object with a known name twice is refused (RFC 7493,
+/// section 2.3), because parsers differ in which of the two values counts.
 pub(super) fn json(bytes: &[u8], shape: &Shape) -> Result<(Value, Invalid), Problem> {
     let text = str::from_utf8(bytes).map_err(|_| bad("The body is not UTF-8.".to_owned()))?;
     let mut walk = Walk::default();
@@ -57,7 +57,7 @@ fn bad(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
-/// The parser's own texts are about the form only. Of other errors there is the one that [`Part`] makes.
+/// The texts of a syntax error do not quote input. The only other error comes from [`Part`].
 fn explain(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Syntax | Category::Eof => format!("The body is not valid JSON: {error}."),
@@ -69,7 +69,7 @@ fn explain(error: &serde_json::Error) -> String {
     }
 }
 
-/// Where the walk is, and what it found.
+/// The location of the parser, and the faults so far.
 #[derive(Default)]
 struct Walk {
     /// A JSON pointer (RFC 6901).
@@ -84,7 +84,7 @@ impl Walk {
             .add(FieldError::new(self.pointer.clone(), detail));
     }
 
-    /// Does `step` one level deeper.
+    /// Runs `step` one level deeper.
     fn inside<T>(&mut self, name: impl fmt::Display, step: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.pointer.len();
         self.pointer.push('/');
@@ -96,8 +96,8 @@ impl Walk {
     }
 }
 
-/// A value that is to have this shape. An array or object in the place of something else is kept without what it
-/// holds, for the type to refuse.
+/// Parses a value of this shape. An unexpected array or object is kept empty, so that the type
+/// refuses it.
 struct Part<'a> {
     shape: &'a Shape,
     walk: &'a mut Walk,
@@ -180,7 +180,7 @@ impl<'de> Visitor<'de> for Part<'_> {
         while let Some(field) = entries.next_key_seed(Name(&shape.fields))? {
             let Some((name, shape)) = field else {
                 entries.next_value::<IgnoredAny>()?;
-                // One of them, for types that refuse unknown fields.
+                // One unknown field is enough for types that refuse them.
                 object.insert(String::new(), Value::Null);
                 continue;
             };
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-/// The field that has the name which comes next, if any has.
+/// Parses a name into the field of this name, if there is one.
 struct Name<'a>(&'a [(&'static str, Shape)]);
 
 impl<'de, 'a> DeserializeSeed<'de> for Name<'a> {

@@ -1,4 +1,4 @@
-//! What of a body its type asks for, so that nothing else is kept in memory.
+//! The parts of a body that its type reads, so that nothing else is kept in memory.
 
 use std::{
     any::TypeId,
@@ -11,14 +11,15 @@ use poem_openapi::{
     types::Type,
 };
 
-/// The fields and the list items that a type reads. A type without any of both reads a text, a number or a boolean.
+/// The fields and the list items that a type reads. Without either, the type is a text, a number or
+/// a boolean.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     pub(super) fields: Vec<(&'static str, Shape)>,
     pub(super) list: Option<Box<List>>,
 }
 
-/// A list with this many items at most.
+/// A list with at most this many items.
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) max_items: usize,
@@ -28,11 +29,11 @@ pub(super) struct List {
 static SHAPES: LazyLock<RwLock<HashMap<TypeId, &'static Shape>>> = LazyLock::new(RwLock::default);
 
 impl Shape {
-    /// The shape that the OpenAPI schema of `T` has.
+    /// The shape of `T`, from its OpenAPI schema.
     ///
     /// # Panics
-    /// If the schema does not limit what a client can make the service keep. The router asks for all shapes, so this
-    /// is seen when the service starts.
+    /// If the schema does not limit what a client can make the service keep. The router asks for
+    /// all shapes, so the service fails at its start.
     pub(super) fn of<T: Type + 'static>() -> &'static Self {
         let known = SHAPES.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(shape) = known.get(&TypeId::of::<T>()) {
@@ -45,7 +46,7 @@ impl Shape {
         let shape = Self::build(&T::schema_ref(), &registry, &T::name(), &[]);
         let shape = shape.unwrap_or_else(|fault| panic!("{fault}"));
         let mut known = SHAPES.write().unwrap_or_else(PoisonError::into_inner);
-        // Once for each type of the service.
+        // This leaks one shape per type of the service.
         known
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Box::leak(Box::new(shape)))
@@ -108,7 +109,7 @@ fn is_anything(schema: &MetaSchema) -> bool {
     schema.ty.is_empty() && parts.iter().all(|parts| parts.is_empty())
 }
 
-/// poem-openapi adds what is said of a field to the field's type as a part that has no type.
+/// poem-openapi adds a field's documentation to the field's type as a part without a type.
 fn is_annotation(part: &MetaSchemaRef) -> bool {
     matches!(part, MetaSchemaRef::Inline(schema) if is_anything(schema))
 }

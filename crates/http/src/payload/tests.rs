@@ -56,7 +56,7 @@ fn kept(body: &str) -> Value {
 }
 
 #[test]
-fn of_a_large_body_only_what_the_type_asks_for_is_kept() {
+fn only_the_fields_of_the_type_are_kept_of_a_large_body() {
     let many = "0,".repeat(500_000);
     for body in [
         format!("[{many}0]"),
@@ -74,14 +74,14 @@ fn of_a_large_body_only_what_the_type_asks_for_is_kept() {
 }
 
 #[test]
-fn a_known_part_is_kept_as_it_was_sent() {
+fn known_fields_are_kept_unchanged() {
     let order =
         json!({"lines": [{"thing": "ä\"b", "count": 3}, {"thing": "", "count": 0}], "note": null});
     assert_eq!(kept(&order.to_string()), order);
 }
 
 #[test]
-fn no_more_than_20_faults_are_told() {
+fn at_most_20_faults_are_listed() {
     let wrong = vec![json!({"thing": "\0"}); 900];
     assert_eq!(
         faults(&json!({"lines": wrong}).to_string()).len(),
@@ -93,7 +93,7 @@ fn no_more_than_20_faults_are_told() {
 }
 
 #[test]
-fn a_pointer_has_no_name_that_the_client_made() {
+fn a_pointer_contains_only_names_of_the_type() {
     let name = "k".repeat(60_000);
     let texts = vec!["\0"; 12_000];
     let body =
@@ -121,14 +121,14 @@ fn a_pointer_has_no_name_that_the_client_made() {
 #[case::refused_field(r#"{"lines":[{"thing":"","count":1,"more":[1]}]}"#, &["/lines/0"])]
 #[case::a_list_for_an_object(r#"{"lines":[[]]}"#, &["/lines/0"])]
 #[case::an_object_for_a_list(r#"{"lines":{}}"#, &["/lines"])]
-fn every_broken_rule_is_told_with_its_place(#[case] body: &str, #[case] expected: &[&str]) {
+fn every_broken_rule_is_listed_with_its_location(#[case] body: &str, #[case] expected: &[&str]) {
     let faults = faults(body);
     let pointers: Vec<_> = faults.iter().map(|(pointer, _)| &**pointer).collect();
     assert_eq!(pointers, expected);
 }
 
 #[test]
-fn a_list_that_is_too_long_is_a_fault_of_the_list() {
+fn a_list_that_is_too_long_is_one_fault() {
     let lines = vec![json!({"thing": "a", "count": 1}); 1_001];
     let expected = (
         "/lines".to_owned(),
@@ -147,7 +147,7 @@ fn a_list_that_is_too_long_is_a_fault_of_the_list() {
 #[case::in_the_wrong_place(r#"{"note":[1,]}"#)]
 #[case::no_utf8(b"{\"more\":\"\xff\"}")]
 #[case::twice_the_same_name(r#"{"lines":[{"thing":"","thing":"","count":1}]}"#)]
-fn what_is_not_json_is_refused_in_unknown_fields_too(#[case] body: impl AsRef<[u8]>) {
+fn invalid_json_is_refused_in_unknown_fields_too(#[case] body: impl AsRef<[u8]>) {
     let problem = json(body.as_ref(), Shape::of::<Order>()).unwrap_err();
     assert!(problem.to_string().starts_with("400"), "{problem}");
 }
@@ -162,13 +162,13 @@ fn the_maximum_of_a_list_is_in_the_document() {
 
 #[test]
 #[should_panic(expected = "Endless.words: a list in a body needs")]
-fn a_list_without_a_maximum_does_not_start() {
+fn a_body_with_a_list_without_a_maximum_panics_at_the_start() {
     Shape::of::<Endless>();
 }
 
 #[test]
 #[should_panic(expected = "must not contain itself")]
-fn a_type_that_contains_itself_does_not_start() {
+fn a_body_whose_type_contains_itself_panics_at_the_start() {
     Shape::of::<Nested>();
 }
 
@@ -176,6 +176,6 @@ fn a_type_that_contains_itself_does_not_start() {
 #[case::map(Shape::of::<std::collections::HashMap<String, String>>)]
 #[case::anything(Shape::of::<Value>)]
 #[should_panic(expected = "has no limit")]
-fn a_map_or_any_value_does_not_start(#[case] shape: fn() -> &'static Shape) {
+fn a_body_with_a_map_or_any_value_panics_at_the_start(#[case] shape: fn() -> &'static Shape) {
     shape();
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-/// Why a body is not read to its end. The texts are for the client.
+/// Why a body was not read to its end. The texts are for the client.
 #[derive(Clone, Copy, Debug, Error)]
 pub(crate) enum BodyError {
     #[error("The body is larger than {0} bytes.")]
@@ -16,7 +16,7 @@ pub(crate) enum BodyError {
 }
 
 impl BodyError {
-    /// Finds it in the error that an extractor got, however often that was wrapped.
+    /// Finds it among the sources of an extractor's error.
     pub(super) fn find(error: &io::Error) -> Option<Self> {
         let inner = error.get_ref()?;
         let wrapped = || Self::find(inner.downcast_ref()?);

@@ -1,4 +1,4 @@
-//! Errors of others, as problems.
+//! Turns errors of libraries into problems.
 
 use std::io;
 
@@ -7,7 +7,8 @@ use poem_openapi::error::{ParseParamError, ParsePathError};
 
 use super::{BodyError, Problem};
 
-/// What poem and its extractors raise. Their texts may repeat what was sent, and none of them is used.
+/// The errors of poem and its extractors. Their texts are not used, because they may repeat the
+/// client's input.
 impl From<poem::Error> for Problem {
     fn from(error: poem::Error) -> Self {
         let error = match error.downcast::<Self>() {
@@ -15,7 +16,7 @@ impl From<poem::Error> for Problem {
             Err(error) => error,
         };
         if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
-            // A path that cannot be the name of anything is the name of nothing.
+            // A malformed name in a path does not exist.
             return Self::not_found();
         }
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
@@ -45,7 +46,7 @@ impl From<&ReadBodyError> for Problem {
 }
 
 impl Problem {
-    /// What keeps a body from being read.
+    /// The problem of an error while reading a body.
     pub(crate) fn of_body(error: &io::Error) -> Self {
         match BodyError::find(error) {
             Some(error) => error.into(),
@@ -65,7 +66,7 @@ impl From<BodyError> for Problem {
     }
 }
 
-/// For whatever has no better answer than 500, with the context that `anyhow` gathered.
+/// 500, with the context from `anyhow` for the log.
 impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
         Self::internal(error)

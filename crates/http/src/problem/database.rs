@@ -1,4 +1,4 @@
-//! Errors of the database, as problems.
+//! Turns errors of the database into problems.
 
 use poem::http::StatusCode;
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::{FieldError, Problem};
 
-/// 503 where the database is away or has no time, so that trying again helps; else 500.
+/// 503 if the database is away or overloaded, so that a retry can help; otherwise 500.
 impl From<DbErr> for Problem {
     fn from(error: DbErr) -> Self {
         if is_away(&error) {
@@ -20,8 +20,9 @@ impl From<DbErr> for Problem {
 }
 
 impl Problem {
-    /// 409 that points at the one of `columns` whose unique constraint refused a row, or what [`DbErr`] becomes
-    /// otherwise. The constraint has the name that PostgreSQL gives it, and the body's field the column's name.
+    /// 409 that points at the one of `columns` whose unique constraint refused a row. Any other
+    /// error is converted as every [`DbErr`]. The constraint must have PostgreSQL's default name,
+    /// and the field of the body the name of the column.
     pub fn taken(error: DbErr, columns: &[&str]) -> Self {
         let Some(column) = taken_column(&error, columns) else {
             return error.into();
@@ -34,8 +35,9 @@ impl Problem {
     }
 }
 
-/// PostgreSQL names the constraint, `user_email_key`; SQLite's message ends with the column, `user.email`.
-/// Of `number` and `account_number`, which both fit the latter's constraint, it is the longer.
+/// PostgreSQL names the constraint, `user_email_key`; SQLite's message ends with the column,
+/// `user.email`. The longest match counts: both `number` and `account_number` match the constraint
+/// of the latter.
 fn taken_column<'a>(error: &DbErr, columns: &[&'a str]) -> Option<&'a str> {
     let error = sqlx_error(error)?.as_database_error()?;
     if !error.is_unique_violation() {
@@ -66,11 +68,11 @@ fn is_away(error: &DbErr) -> bool {
     }
 }
 
-/// PostgreSQL (a SQLSTATE has five characters): connection lost (class 08), serialization failure or deadlock (40), no
-/// resources (53), stopped by an operator (57), read-only since a failover (25006), a transaction that idled for too
-/// long (25P03), a lock that is not to be had in time (55P03). SQLite: busy (5), no memory (7), read-only (8), an
-/// error of the disk (10), a full one (13), a file that cannot be opened (14); extended codes have these in their
-/// last eight bits.
+/// PostgreSQL (a SQLSTATE has five characters): connection lost (class 08), serialization failure
+/// or deadlock (40), no resources (53), stopped by an operator (57), read-only since a failover
+/// (25006), a transaction that idled for too long (25P03), lock timeout (55P03). SQLite: busy (5),
+/// no memory (7), read-only (8), I/O error (10), disk full (13), cannot open the file (14).
+/// Extended codes have these in their lowest eight bits.
 fn is_passing(code: &str) -> bool {
     if code.len() == 5 {
         matches!(code.get(..2), Some("08" | "40" | "53" | "57"))
@@ -81,7 +83,7 @@ fn is_passing(code: &str) -> bool {
     }
 }
 
-/// PostgreSQL's messages of class 22 quote the value that was refused, which must not get into the log.
+/// PostgreSQL's messages of class 22 quote the refused value, which must not be logged.
 #[derive(Debug, Error)]
 #[error("the database refused a value (SQLSTATE {0})")]
 struct DataException(String);
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_503_and_the_rest_is_500() {
+    fn a_transient_error_is_503_and_any_other_is_500() {
         for code in [
             "08006", "40001", "53300", "57P01", "25006", "25P03", "55P03", "5", "517", "13", "778",
         ] {
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_quotes_a_value_is_not_kept_for_the_log() {
+    fn a_message_that_quotes_a_value_is_not_logged() {
         let cause = |code| problem(code).cause.map(|cause| cause.to_string());
         assert!(cause("22P02").is_some_and(|text| !text.contains("s3cret")));
         assert!(cause("42P01").is_some_and(|text| text.contains("s3cret")));

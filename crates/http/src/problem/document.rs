@@ -80,7 +80,7 @@ impl Problem {
     }
 }
 
-/// A view that returns `Result<_, Problem>` documents a problem for every status that it does not document itself.
+/// Documents a problem as the default answer of every view that returns `Result<_, Problem>`.
 impl ApiResponse for Problem {
     fn meta() -> MetaResponses {
         MetaResponses {

@@ -1,4 +1,5 @@
-//! Whether a connection has a request in flight: from its header to the last byte of its answer.
+//! Tracks whether a connection has a request in flight: from its header to the last byte of its
+//! answer.
 
 use std::{
     io,
@@ -16,7 +17,7 @@ use hyper::{
     body::{Body, Bytes, Frame, SizeHint},
 };
 
-/// How many requests of a connection have begun, how many have ended, and when it was last without one.
+/// How many requests of a connection have begun and ended, and since when it is idle.
 #[derive(Debug)]
 pub(super) struct Activity {
     begun: AtomicU64,
@@ -25,7 +26,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// That of a new connection.
+    /// The activity of a new connection.
     pub(super) fn new() -> Self {
         Self {
             begun: AtomicU64::new(0),
@@ -55,7 +56,7 @@ impl Activity {
         self.begun() != self.ended.load(Relaxed)
     }
 
-    /// For how long there has been no request in flight. `None` while there is one.
+    /// How long the connection has been idle; `None` while a request is in flight.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let since = self.idle_since.load(Relaxed);
         let time = Duration::from_millis(milliseconds().saturating_sub(since));
@@ -92,15 +93,15 @@ impl Drop for InFlight {
     }
 }
 
-/// How many bytes of an answer hyper is given at once. It copies them behind the header, up to the size of its
-/// buffer (64 KiB), and asks for more once the client has taken that.
+/// How many bytes of an answer hyper gets at once. It copies them behind the header, up to the size
+/// of its buffer (64 KiB), and asks for more when the client has taken them.
 const PIECE: usize = 16 * 1024;
 
-/// A response's body that hyper drops when it has taken all of it. A large one is passed on in pieces, which stay
-/// shared until the client can take them: otherwise hyper has a copy of all of it for each client that does not read.
+/// A response's body, which hyper drops when it has taken all of it. A large one is passed on in
+/// pieces, because hyper would hold a copy of the whole body for each client that does not read.
 pub(super) struct TrackedBody {
     body: Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>,
-    /// What the body has given and hyper has not taken yet.
+    /// The part that hyper has not taken yet.
     rest: Bytes,
     _in_flight: InFlight,
 }

@@ -1,4 +1,4 @@
-//! Connections that are open, of which the longest idle one can be told to leave.
+//! The open connections. The one that was idle for longest can be dismissed.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// That of a new connection, which is to leave at the end of the service too.
+    /// The handle of a new connection, which also leaves at the shutdown.
     pub(super) fn new(closing: &CancellationToken) -> Self {
         Self {
             activity: Arc::new(Activity::new()),
@@ -28,17 +28,17 @@ impl Handle {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     tasks: JoinSet<()>,
-    /// Those that were not told to leave.
+    /// Those that were not dismissed.
     staying: HashMap<Id, Handle>,
 }
 
 impl Group {
-    /// How many connections are open, those included that are leaving.
+    /// How many connections are open, including dismissed ones.
     pub(super) fn open(&self) -> usize {
         self.tasks.len()
     }
 
-    /// How many connections are here to stay.
+    /// How many connections are open and not dismissed.
     pub(super) fn staying(&self) -> usize {
         self.staying.len()
     }
@@ -53,19 +53,19 @@ impl Group {
         self.staying.insert(task.id(), handle);
     }
 
-    /// Waits until a connection ends, or for ever where there is none.
+    /// Waits until a connection ends, or forever if there is none.
     pub(super) async fn ended(&mut self) {
         let id = match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => id,
-            // A connection that panicked is in the log already.
+            // The panic is already in the log.
             Some(Err(error)) => error.id(),
             None => return std::future::pending().await,
         };
         self.staying.remove(&id);
     }
 
-    /// Tells the connection to leave that has been without a request for longest, if that is as long as `idle`.
-    /// Whether there was any.
+    /// Dismisses the connection that was idle for longest, if that is at least `idle`. Returns
+    /// whether there was one.
     pub(super) fn dismiss_longest_idle(&mut self, idle: Duration) -> bool {
         let idle_times = self.staying.iter();
         let idle_times =

@@ -1,10 +1,10 @@
-//! What the log and the metrics say when there are too many connections.
+//! Logs and counts connections that came when all were taken.
 
 use std::time::{Duration, Instant};
 
 use dockerflow::metrics::{Metric, Unit};
 
-/// How often the log says it at most.
+/// How often it is logged at most.
 const SAY_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) static CONNECTIONS_OVER_LIMIT: Metric = Metric::counter(
@@ -14,7 +14,7 @@ pub(crate) static CONNECTIONS_OVER_LIMIT: Metric = Metric::counter(
     "Connections that came while all were taken, by outcome: `replaced` the longest idle one, or `refused`",
 );
 
-/// Connections that came while all were taken, since the log last said it.
+/// Connections that came while all were taken, since the last log line.
 #[derive(Debug, Default)]
 pub(super) struct Pressure {
     replaced: u64,
@@ -23,7 +23,7 @@ pub(super) struct Pressure {
 }
 
 impl Pressure {
-    /// The metric begins at 0.
+    /// Sets the metric to 0.
     pub(super) fn new() -> Self {
         for outcome in ["replaced", "refused"] {
             CONNECTIONS_OVER_LIMIT.add(0, [outcome.into()]);
@@ -31,13 +31,13 @@ impl Pressure {
         Self::default()
     }
 
-    /// A connection took the place of one that was idle.
+    /// A connection replaced an idle one.
     pub(super) fn replaced(&mut self) {
         self.replaced += 1;
         self.tell("replaced");
     }
 
-    /// A connection found no place.
+    /// A connection was refused.
     pub(super) fn refused(&mut self) {
         self.refused += 1;
         self.tell("refused");

@@ -1,4 +1,4 @@
-//! A connection's bytes, under the limits that hyper does not have.
+//! A connection's stream, with the time limits that hyper does not have.
 
 use std::{
     io,
@@ -18,17 +18,17 @@ use crate::Limits;
 
 type Deadline = Pin<Box<Sleep>>;
 
-/// A stream that fails as timed out when a header takes too long, or a client does not take its answer.
+/// A stream that times out if a header takes too long, or if the client does not take its answer.
 pub(super) struct TimedStream {
     stream: TcpStream,
     activity: Arc<Activity>,
     limits: Limits,
     header: Option<HeaderDeadline>,
-    /// Runs from a write that had to wait until all that was to be written is.
+    /// Runs from the first write that had to wait until everything is written.
     write: Option<Deadline>,
 }
 
-/// When the header must be there of the request that follows the first `after` ones.
+/// The deadline for the header of the request after the first `after` ones.
 struct HeaderDeadline {
     after: u64,
     deadline: Deadline,
@@ -54,7 +54,7 @@ impl TimedStream {
         }
     }
 
-    /// Fails what has been waiting for too long.
+    /// Fails a write that has waited for too long.
     fn poll_in_time<T>(
         &mut self,
         result: Poll<io::Result<T>>,
@@ -81,7 +81,7 @@ impl AsyncRead for TimedStream {
 
         let begun = self.activity.begun();
         self.header.take_if(|header| header.after != begun);
-        // What is read while a request is in flight is its body, for which there are other limits.
+        // While a request is in flight, its body is read, which has other limits.
         let is_header = !self.activity.is_busy();
         if is_header && self.header.is_none() && buffer.filled().len() > before {
             self.header = Some(self.header_deadline());
@@ -96,8 +96,8 @@ impl AsyncRead for TimedStream {
     }
 }
 
-/// Not vectored: hyper then writes header and body from one buffer, which is faster for answers as small
-/// as an api's (`cargo race get-hello`).
+/// Not vectored: hyper then writes header and body from one buffer, which is faster for the small
+/// answers of an API (`cargo race get-hello`).
 impl AsyncWrite for TimedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -108,7 +108,7 @@ impl AsyncWrite for TimedStream {
         self.poll_in_time(result, context)
     }
 
-    /// hyper flushes when it has written all that it had.
+    /// hyper flushes when it has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.write = None;
         Pin::new(&mut self.stream).poll_flush(context)

@@ -1,4 +1,4 @@
-//! The api of the service under test: things that may be sent to it.
+//! The API of the service under test: it takes things.
 
 #![allow(
     clippy::unused_async,
@@ -11,7 +11,7 @@ use poem_openapi::{
     ApiResponse, Object, OpenApi, param::Path, payload::PlainText, registry::MetaSchema,
 };
 
-/// What the index says.
+/// The text of the index.
 pub const INDEX: &str = "It works.";
 
 /// A body that is accepted, of 40 bytes.

@@ -15,7 +15,7 @@ const HELLO: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
 const HALF_A_HEADER: &str = "GET / HTTP/1.1\r\nHost: test\r\nX-More: ";
 
-/// The service asks for the body, so the request is in flight.
+/// The service asks for the body, so the test knows that the request is in flight.
 const EXPECTING: &str = "POST /thing HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
                          Expect: 100-continue\r\nContent-Length: 40\r\n\r\n";
 
@@ -34,7 +34,7 @@ async fn busy(app: &Server) -> Connection {
 #[case::within_a_header(HALF_A_HEADER, "")]
 #[case::silent("", "")]
 #[tokio::test]
-async fn the_connection_that_is_idle_for_longest_gives_way_to_a_new_one(
+async fn a_new_connection_replaces_the_one_that_was_idle_for_longest(
     #[case] sent: &str,
     #[case] answer: &str,
 ) {
@@ -63,7 +63,7 @@ async fn the_connection_that_is_idle_for_longest_gives_way_to_a_new_one(
 }
 
 #[tokio::test]
-async fn where_all_are_busy_only_the_health_is_told_until_one_ends() {
+async fn only_health_endpoints_answer_while_all_connections_are_busy() {
     let app = app_with(Limits {
         connections: 1,
         yield_time: Duration::ZERO,
@@ -90,7 +90,7 @@ async fn where_all_are_busy_only_the_health_is_told_until_one_ends() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_busy_a_moment_ago_does_not_give_way() {
+async fn a_connection_that_was_just_busy_is_not_replaced() {
     let app = app_with(Limits {
         connections: 1,
         yield_time: Duration::from_hours(1),
@@ -106,11 +106,11 @@ async fn a_connection_that_was_busy_a_moment_ago_does_not_give_way() {
 }
 
 #[tokio::test]
-async fn clients_that_are_silent_do_not_use_the_reserve_up() {
+async fn silent_clients_do_not_use_up_the_reserve() {
     let app = app_with(Limits {
         connections: 1,
         reserve: 3,
-        // Nobody is cut off for being slow.
+        // No client is cut off for being slow.
         reserve_time: Duration::from_hours(1),
         header_time: Duration::from_hours(1),
         ..Limits::default()
@@ -125,7 +125,7 @@ async fn clients_that_are_silent_do_not_use_the_reserve_up() {
 }
 
 #[tokio::test]
-async fn a_client_of_the_reserve_has_little_time() {
+async fn a_silent_client_of_the_reserve_is_soon_cut_off() {
     let app = app_with(Limits {
         connections: 1,
         reserve_time: Duration::from_millis(100),

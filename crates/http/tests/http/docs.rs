@@ -11,7 +11,7 @@ use crate::server::Server;
 #[case::page("/api/v1/docs")]
 #[case::document("/api/v1/openapi.json")]
 #[tokio::test]
-async fn the_documentation_is_there_unless_it_is_turned_off(#[case] path: &str) {
+async fn the_documentation_can_be_turned_off(#[case] path: &str) {
     assert_eq!(Server::start().await.get(path).await.status(), 200);
 
     let variables = [("API_DOCS", "false")];
@@ -21,7 +21,7 @@ async fn the_documentation_is_there_unless_it_is_turned_off(#[case] path: &str) 
 }
 
 #[tokio::test]
-async fn the_page_says_its_length_and_arrives_whole() {
+async fn the_page_arrives_whole_with_its_length() {
     let response = Server::start().await.get("/api/v1/docs").await;
     let length = response.content_length().unwrap();
     let page = response.text().await.unwrap();
@@ -30,7 +30,7 @@ async fn the_page_says_its_length_and_arrives_whole() {
 }
 
 #[tokio::test]
-async fn the_page_holds_all_that_it_needs() {
+async fn the_page_loads_nothing_from_other_servers() {
     let response = Server::start().await.get("/api/v1/docs").await;
     assert_eq!(response.status(), 200);
     let policy = response.headers()["content-security-policy"]
@@ -65,7 +65,7 @@ fn without(page: &str, tag: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_document_says_what_a_body_must_be_and_what_errors_look_like() {
+async fn the_document_describes_bodies_and_errors() {
     let document: Value = Server::start()
         .await
         .get("/api/v1/openapi.json")

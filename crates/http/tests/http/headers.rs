@@ -10,7 +10,7 @@ use crate::server::Server;
 #[case::too_long(&"x".repeat(129), false)]
 #[case::not_harmless("a b", false)]
 #[tokio::test]
-async fn a_request_id_is_taken_over_if_it_is_short_and_harmless(
+async fn a_request_id_is_kept_if_it_is_short_and_safe(
     #[case] id: &str,
     #[case] is_taken_over: bool,
 ) {
@@ -34,7 +34,7 @@ async fn a_request_id_is_taken_over_if_it_is_short_and_harmless(
 #[case::panic("/__error__")]
 #[case::documentation("/api/v1/docs")]
 #[tokio::test]
-async fn every_answer_tells_browsers_what_not_to_do(#[case] path: &str) {
+async fn every_answer_has_security_headers(#[case] path: &str) {
     let app = Server::start_with(&[("ERROR_ENDPOINT", "true")], Limits::default()).await;
     let response = app.get(path).await;
     for (name, value) in [

@@ -1,11 +1,11 @@
-//! Whether a service in the same container answers.
+//! The check that a container runs.
 
 use bare_http::Healthcheck;
 
 use crate::server::{Server, settings};
 
 #[tokio::test]
-async fn a_service_that_answers_is_well_and_one_that_is_gone_is_not() {
+async fn the_healthcheck_fails_once_the_service_has_stopped() {
     let app = Server::start().await;
     let port = app.address.port().to_string();
     let settings = settings(&[("PORT", &port)]).http;

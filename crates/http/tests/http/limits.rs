@@ -1,4 +1,4 @@
-//! What one client may ask for at the most.
+//! The limits of a single client.
 
 use bare_testkit::problem::problem;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ async fn app_with(limits: Limits) -> Server {
 }
 
 #[tokio::test]
-async fn a_header_that_takes_too_long_ends_its_connection() {
+async fn a_header_that_takes_too_long_closes_its_connection() {
     let app = app_with(Limits {
         header_time: SHORT,
         ..Limits::default()
@@ -35,7 +35,7 @@ async fn a_header_that_takes_too_long_ends_its_connection() {
 }
 
 #[tokio::test]
-async fn so_does_one_that_follows_a_request() {
+async fn the_header_of_a_later_request_that_takes_too_long_closes_its_connection() {
     let app = app_with(Limits {
         header_time: SHORT,
         ..Limits::default()
@@ -48,7 +48,7 @@ async fn so_does_one_that_follows_a_request() {
 }
 
 #[tokio::test]
-async fn a_connection_may_wait_longer_for_a_request_than_a_header_may_take() {
+async fn a_connection_may_be_idle_for_longer_than_a_header_may_take() {
     let limits = Limits {
         header_time: SHORT,
         keep_alive: SHORT * 4,
@@ -80,7 +80,7 @@ async fn a_body_may_take_longer_than_a_header() {
 }
 
 #[tokio::test]
-async fn a_body_that_takes_too_long_is_a_problem_and_ends_its_connection() {
+async fn a_body_that_takes_too_long_is_408_and_closes_its_connection() {
     let app = app_with(Limits {
         body_time: SHORT,
         ..Limits::default()
@@ -92,7 +92,7 @@ async fn a_body_that_takes_too_long_is_a_problem_and_ends_its_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_wants_does_not_hold_its_connection() {
+async fn an_unread_body_does_not_keep_its_connection_open() {
     let app = app_with(Limits {
         linger_time: SHORT,
         ..Limits::default()
@@ -109,7 +109,7 @@ async fn a_body_that_nobody_wants_does_not_hold_its_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_a_problem_even_for_a_client_that_does_not_listen_yet() {
+async fn a_client_that_is_still_sending_reads_that_its_body_is_too_large() {
     let app = app_with(Limits::default()).await;
     let body = "x".repeat(2 * 1024 * 1024);
     problem(app.post_thing(body.clone()).await, 413).await;
@@ -128,7 +128,7 @@ async fn a_body_that_is_too_large_is_a_problem_even_for_a_client_that_does_not_l
     for connection in [&mut announced, &mut chunked] {
         let answer = connection.until("\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-        // The whole body was taken, so the connection goes on.
+        // The whole body was drained, so the connection stays usable.
         connection
             .send("GET / HTTP/1.1\r\nHost: test\r\n\r\n")
             .await;
@@ -149,8 +149,8 @@ async fn a_body_of_the_largest_size_is_read() {
 }
 
 #[tokio::test]
-async fn a_client_that_would_hold_a_large_body_back_is_not_asked_for_it() {
-    // What would be waited for would be waited for in vain.
+async fn a_client_that_announces_a_large_body_is_not_asked_to_send_it() {
+    // The server would wait in vain for the body.
     let limits = Limits {
         linger_time: Duration::MAX,
         ..Limits::default()
@@ -164,7 +164,7 @@ async fn a_client_that_would_hold_a_large_body_back_is_not_asked_for_it() {
 }
 
 #[tokio::test]
-async fn a_request_that_takes_too_long_is_a_problem() {
+async fn a_request_that_takes_too_long_is_503() {
     let app = app_with(Limits {
         request_time: SHORT,
         ..Limits::default()
@@ -174,7 +174,7 @@ async fn a_request_that_takes_too_long_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_take_its_answers_is_cut_off() {
+async fn a_client_that_does_not_read_its_answers_is_cut_off() {
     let app = app_with(Limits {
         write_time: SHORT,
         ..Limits::default()
@@ -183,13 +183,13 @@ async fn a_client_that_does_not_take_its_answers_is_cut_off() {
     let requests = "GET /api/v1/docs HTTP/1.1\r\nHost: test\r\n\r\n".repeat(20);
     let mut connection = app.send(&requests).await;
     connection.until("200 OK").await;
-    // The grace is far longer than this waits.
+    // The grace period is far longer than this waits.
     app.shut_down().ends().await;
     drop(connection);
 }
 
 #[tokio::test]
-async fn many_slow_clients_do_not_keep_others_from_being_served() {
+async fn many_slow_clients_do_not_block_others() {
     let limits = Limits {
         header_time: SHORT * 2,
         body_time: SHORT * 2,

@@ -1,4 +1,4 @@
-//! A small service over real HTTP, as its clients meet it.
+//! Tests of a small service over real HTTP.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 

@@ -1,4 +1,4 @@
-//! Methods that a path knows, and those that it does not.
+//! Methods that a path supports, and those that it does not.
 
 use bare_testkit::problem::problem;
 use reqwest::header;
@@ -14,7 +14,7 @@ use crate::server::Server;
 #[case("POST", "/__version__", "GET, HEAD, OPTIONS")]
 #[case("POST", "/api/v1/docs", "GET, HEAD, OPTIONS")]
 #[tokio::test]
-async fn a_method_that_a_path_does_not_know_is_answered_with_those_that_it_does(
+async fn an_unsupported_method_is_answered_with_the_supported_ones(
     #[case] method: &str,
     #[case] path: &str,
     #[case] allow: &str,
@@ -30,7 +30,7 @@ async fn a_method_that_a_path_does_not_know_is_answered_with_those_that_it_does(
 }
 
 #[tokio::test]
-async fn head_is_get_without_the_body() {
+async fn head_is_answered_as_get_without_the_body() {
     let app = Server::start().await;
     for path in ["/", "/word", "/__version__", "/api/v1/openapi.json"] {
         let response = app.request("HEAD", path).send().await.unwrap();

@@ -25,7 +25,7 @@ use crate::{api::LAMP, server::Server};
 #[case::no_code(r#"{"name":"s3cret","code":"s3cret!"}"#, 422, &["/code"])]
 #[case::all_that_is_wrong(r#"{"code":"s3cret!","more":"s3cret"}"#, 422, &["/code", "/name"])]
 #[tokio::test]
-async fn a_wrong_body_is_explained_and_not_repeated(
+async fn a_wrong_body_is_explained_without_repeating_it(
     #[case] body: impl AsRef<[u8]>,
     #[case] status: u16,
     #[case] expected: &[&str],
@@ -43,7 +43,10 @@ async fn a_wrong_body_is_explained_and_not_repeated(
 #[case::charset(Some("Application/JSON; charset=utf-8"), 202)]
 #[case::json_of_a_kind(Some("application/vnd.example+json"), 202)]
 #[tokio::test]
-async fn a_body_must_say_that_it_is_json(#[case] content_type: Option<&str>, #[case] status: u16) {
+async fn a_body_needs_the_content_type_of_json(
+    #[case] content_type: Option<&str>,
+    #[case] status: u16,
+) {
     let app = Server::start().await;
     let mut request = app.request("POST", "/thing").body(LAMP);
     if let Some(content_type) = content_type {
@@ -65,13 +68,13 @@ async fn a_body_must_say_that_it_is_json(#[case] content_type: Option<&str>, #[c
 #[case::no_number("/number/x")]
 #[case::query("/a/b/c?s3cret=s3cret")]
 #[tokio::test]
-async fn what_is_not_there_is_not_found(#[case] path: &str) {
+async fn an_unknown_path_is_404(#[case] path: &str) {
     let problem = problem(Server::start().await.get(path).await, 404).await;
     assert!(!problem.to_string().contains("s3cret"), "{problem}");
 }
 
 #[tokio::test]
-async fn a_panic_is_a_problem_that_says_nothing_of_it() {
+async fn a_panic_is_500_without_its_message() {
     let app = Server::start_with(&[("ERROR_ENDPOINT", "true")], Limits::default()).await;
     let problem = problem(app.get("/__error__").await, 500).await;
     assert!(!problem.to_string().contains("panic"), "{problem}");

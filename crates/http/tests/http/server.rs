@@ -1,4 +1,4 @@
-//! The service as a server, on a free port.
+//! Runs the service on a free port.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::api::Views;
 
-/// Far more than anything here takes, so that what never happens fails a test instead of hanging it.
+/// Far more than anything here takes, so that a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
@@ -58,7 +58,7 @@ impl Server {
         self.request("GET", path).send().await.unwrap()
     }
 
-    /// Sends a body as JSON, whether it is JSON or not.
+    /// Sends a body as JSON, even if it is not JSON.
     pub async fn post_thing(&self, body: impl Into<reqwest::Body>) -> Response {
         let request = self.request("POST", "/thing").body(body);
         request
@@ -68,7 +68,7 @@ impl Server {
             .unwrap()
     }
 
-    /// Sends these bytes over a connection of its own, which stays open.
+    /// Sends these bytes over a new connection, which stays open.
     pub async fn send(&self, bytes: &str) -> Connection {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -94,7 +94,7 @@ impl ShuttingDown {
     }
 }
 
-/// A connection on which a test says every byte itself.
+/// A connection on which a test sends every byte itself.
 pub struct Connection(TcpStream);
 
 impl Connection {
@@ -102,7 +102,7 @@ impl Connection {
         self.0.write_all(bytes.as_bytes()).await.unwrap();
     }
 
-    /// All that arrives until the server closes the connection.
+    /// Everything that arrives until the server closes the connection.
     pub async fn rest(mut self) -> String {
         let mut bytes = Vec::new();
         // A connection that is cut off may end with a reset.
@@ -110,7 +110,7 @@ impl Connection {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// What arrives up to and with `end`.
+    /// What arrives, up to and including `end`.
     pub async fn until(&mut self, end: &str) -> String {
         let mut text = String::new();
         while !text.contains(end) {

@@ -1,4 +1,4 @@
-//! The end of the service.
+//! Shutdown of the service.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::{
 
 fn head_of_a_post() -> String {
     let length = LAMP.len();
-    // The server asks for the body when a view has the request.
+    // The server asks for the body once a view has the request.
     format!(
         "POST /thing HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
          Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
@@ -35,7 +35,7 @@ async fn a_request_in_flight_is_finished_and_new_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn connections_without_a_request_in_flight_do_not_hold_it_up() {
+async fn idle_connections_do_not_delay_the_shutdown() {
     let app = Server::start().await;
     let mut idle = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
     idle.until(INDEX).await;
@@ -53,7 +53,7 @@ async fn connections_without_a_request_in_flight_do_not_hold_it_up() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_end_is_cut_off_at_the_end_of_the_grace() {
+async fn a_request_that_does_not_end_is_cut_off_after_the_grace_period() {
     let app = Server::start_with(&[("SHUTDOWN_GRACE_SECONDS", "0")], Limits::default()).await;
     let mut in_flight = app.send(&head_of_a_post()).await;
     in_flight.until("100 Continue\r\n\r\n").await;
