@@ -8,8 +8,8 @@ use std::{env, path::Path};
 
 use settings::{Command, Settings, What};
 
-/// The defaults that differ from production: only this machine can reach it, a person reads its log, and
-/// Ctrl-C should not take long.
+/// The defaults that differ from production: only this machine can reach it, a person reads its
+/// log, and Ctrl-C is quick.
 const DEFAULTS: [(&str, &str); 5] = [
     ("HOST", "127.0.0.1"),
     ("DATABASE_URL", "sqlite://data/dev.sqlite3"),

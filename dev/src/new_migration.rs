@@ -10,7 +10,7 @@ use chrono::Utc;
 
 const LIST: &str = "migration/src/steps.rs";
 
-/// Writes the step, adds it to the list of steps, and says what is left to do.
+/// Writes the step, adds it to the list of steps, and prints what is left to do.
 pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name
@@ -25,11 +25,11 @@ pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     let list = fs::read_to_string(&list_file).context(LIST)?;
     ensure!(
         !list.contains(&format!("_{name};")),
-        "there is a step {name} already"
+        "there is already a step {name}"
     );
     let module = format!("m{}_{name}", Utc::now().format("%Y%m%d_%H%M%S"));
     let new_list =
-        insert(&list, &module).context("the list of steps has another shape than expected")?;
+        insert(&list, &module).context("the list of steps does not have the expected form")?;
 
     let step = root().join(format!("migration/src/steps/{module}.rs"));
     fs::write(&step, template(name)).with_context(|| step.display().to_string())?;
@@ -51,7 +51,7 @@ fn created_table(name: &str) -> Option<&str> {
     (!is_index).then_some(created)
 }
 
-/// The table that a step of this name changes, as far as the name says: `add_nickname_to_user`.
+/// The table that a step of this name changes, as far as the name tells: `add_nickname_to_user`.
 fn changed_table(name: &str) -> &str {
     let table = ["_to_", "_from_", "_on_", "_of_"]
         .iter()
@@ -66,7 +66,7 @@ fn root() -> PathBuf {
 
 /// The list with one more module, after the last of each kind.
 fn insert(list: &str, module: &str) -> Option<String> {
-    // A list of one, or of none, stands in one line.
+    // A list of one step or none is on one line.
     let list = list
         .replace("vec![]", "vec![\n    ]")
         .replace("vec![Box", "vec![\n        Box")
@@ -89,7 +89,7 @@ fn insert(list: &str, module: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// `create_thing` creates a table; any other name, `create_index_on_thing` too, begins with a change of one.
+/// `create_thing` creates a table. Any other name, even `create_index_on_thing`, changes one.
 fn template(name: &str) -> String {
     let (table, up, down) = match created_table(name) {
         Some(table) => (table, CREATE, DROP),
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_step_comes_after_the_others_in_both_places() {
+    fn a_new_step_is_added_after_the_others_in_both_lists() {
         let list = "mod m1_a;\nmod m2_b;\n\nvec![\n        Box::new(m1_a::Migration),\n        \
                     Box::new(m2_b::Migration),\n]\n";
         let expected = "mod m1_a;\nmod m2_b;\nmod m3_c;\n\nvec![\n        Box::new(m1_a::Migration),\n        \
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_step_gets_a_line_of_its_own() {
+    fn the_second_step_is_added_on_a_separate_line() {
         let list = "mod m1_a;\n\n    vec![Box::new(m1_a::Migration)]\n";
         let expected = "mod m1_a;\nmod m2_b;\n\n    vec![\n        Box::new(m1_a::Migration),\n        \
                         Box::new(m2_b::Migration),\n    ]\n";
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_step_begins_the_list() {
+    fn the_first_step_is_added_to_an_empty_list() {
         let list = "use it;\n\n/// All the steps.\npub fn all() {\n    vec![]\n}\n";
         let expected = "use it;\n\nmod m1_a;\n\n/// All the steps.\npub fn all() {\n    vec![\n        \
                         Box::new(m1_a::Migration),\n    ]\n}\n";
@@ -170,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_say_which_table_changes() {
+    fn the_changed_table_comes_from_the_name() {
         assert_eq!(changed_table("add_nickname_to_user"), "user");
         assert_eq!(changed_table("create_index_on_order_line"), "order_line");
         assert_eq!(changed_table("rename_things"), "a_table");
     }
 
     #[test]
-    fn an_index_is_no_table() {
+    fn creating_an_index_does_not_create_a_table() {
         assert_eq!(created_table("create_thing"), Some("thing"));
         assert_eq!(created_table("create_index_on_user"), None);
         assert_eq!(created_table("create_unique_index_on_user"), None);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_steps_has_the_shape_that_is_expected() {
+    fn a_step_can_be_added_to_the_list_of_this_service() {
         let list = fs::read_to_string(root().join(LIST)).unwrap();
         assert!(
             insert(&list, "m9_z")

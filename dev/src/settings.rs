@@ -1,4 +1,4 @@
-//! The command line, and the settings of everything that runs together.
+//! The command line, and the settings of all that runs together.
 
 use conf::{Conf, Subcommands};
 
@@ -47,7 +47,7 @@ pub(crate) struct NewMigration {
 }
 
 impl Settings {
-    /// The worker's settings. It shares those that it has in common with web.
+    /// The worker's settings. Those that web has too are the same.
     pub(crate) fn worker(&self) -> worker::Settings {
         worker::Settings {
             queue: self.queue.clone(),

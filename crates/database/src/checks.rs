@@ -8,7 +8,7 @@ use sea_orm::DatabaseConnection;
 /// A statement that takes longer than this counts as no answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Whether the database answers: an error if it does not.
+/// Reports an error if the database does not answer.
 pub async fn connected(db: &DatabaseConnection) -> Vec<Finding> {
     let problem = match tokio::time::timeout(PATIENCE, db.ping()).await {
         Ok(Ok(())) => return Vec::new(),

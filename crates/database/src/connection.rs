@@ -1,5 +1,4 @@
-//! Connecting: a pool of connections, made once at start, that a database which is still starting
-//! does not put off.
+//! Connects to the database with a pool, and waits for a database that is still starting.
 
 mod release;
 mod session;
@@ -29,26 +28,26 @@ pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another writer.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After this long in the pool unused, a connection is tried before it is handed out.
+/// A connection that was unused for this long is pinged before it is handed out.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
 
-/// How long a connection may take to show that its server is there. One that vanished without a word keeps it
-/// waiting for as long as TCP has patience, a quarter of an hour.
+/// How long a ping may take. If the server vanished without closing the connection, TCP alone would
+/// wait a quarter of an hour.
 const PING_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Then a connection is made anew. Its prepared statements outlive some changes of the schema for which
-/// PostgreSQL refuses them (0A000), and this bounds for how long.
+/// After this time a connection is replaced. This limits how long its prepared statements fail
+/// after a change of the schema that PostgreSQL does not accept for them (0A000).
 const LIFETIME: Duration = Duration::from_mins(5);
 
-/// Why there is no connection. Its text holds no password.
+/// Why connecting failed. The text has no password.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// The server answered, and waiting will not change its answer.
+    /// The server refused, and waiting does not help.
     #[error("the database {url} refuses this service: {reason}")]
     Refused {
         /// The URL without its password.
         url: String,
-        /// What the server said, and what to do.
+        /// The error of the server, and what to do.
         reason: String,
     },
     /// Nothing answered within [`STARTUP_PATIENCE`].
@@ -59,20 +58,20 @@ pub enum ConnectError {
         /// The last failure.
         reason: String,
     },
-    /// The SQLite file cannot be made or opened.
+    /// The SQLite file cannot be created or opened.
     #[error("the database {url} cannot be opened: {reason}")]
     File {
         /// The URL of the file.
         url: String,
-        /// What the file system or SQLite said.
+        /// The error of the file system or SQLite.
         reason: String,
     },
 }
 
 /// Connects. PostgreSQL shows the service's name and `application` for the session.
 ///
-/// A PostgreSQL that is not there yet is waited for, up to [`STARTUP_PATIENCE`], and the log says so. A
-/// SQLite file that is not there yet is made. A statement may take as long as it takes.
+/// Waits up to [`STARTUP_PATIENCE`] for a PostgreSQL that is not up yet, and logs it. Creates a
+/// missing SQLite file. Statements have no time limit.
 pub async fn connect(
     settings: &Settings,
     application: &str,
@@ -80,7 +79,7 @@ pub async fn connect(
     connect_within(settings, application, None).await
 }
 
-/// As [`connect`], for callers that wait for a statement no longer than `patience`. PostgreSQL ends it
+/// As [`connect`], for callers that wait for a statement only for `patience`. PostgreSQL ends it
 /// soon after, and a transaction that idles for as long, unless it is behind a pooler.
 pub async fn connect_impatiently(
     settings: &Settings,
@@ -110,29 +109,30 @@ async fn connect_within(
     }
 }
 
-/// Begins a transaction in which it is safe to read and then write on both databases, also for a caller
-/// that may leave at any moment. Every transaction begins here (see `clippy.toml`).
+/// Begins a transaction that can safely read and then write on both databases. The caller may be
+/// cancelled at any moment. Every transaction begins here (see `clippy.toml`).
 ///
-/// On SQLite it takes the write lock at once: a deferred transaction that has read and then wants
-/// to write fails as *busy*, however long it would wait.
+/// On SQLite it takes the write lock at once: a deferred transaction that reads and then writes may
+/// fail as *busy*, no matter how long it would wait.
 pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the function that others are to call"
+        reason = "this is the function to call instead"
     )]
     let mut beginning = db.begin_with_options(TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..Default::default()
     });
-    // Dropped before `beginning`, and so before the pool gets the connection back.
+    // A cancelled caller drops this before `beginning`, so before the pool gets the connection
+    // back.
     let given_up = release::GivenUp;
     let begun = (&mut beginning).await;
     mem::forget(given_up);
     begun
 }
 
-/// A pool of one connection to a PostgreSQL database, which is made when it is first used: for
-/// LISTEN. `None` for SQLite.
+/// A pool of one connection to a PostgreSQL database, opened at its first use, for LISTEN. `None`
+/// for SQLite.
 pub fn listener_pool(url: &DatabaseUrl, application: &str) -> Option<sqlx::PgPool> {
     let Target::Postgres(options) = &url.target else {
         return None;
@@ -154,7 +154,7 @@ async fn connect_postgres(
     size: u32,
     patience: Option<Duration>,
 ) -> Result<DatabaseConnection, ConnectError> {
-    // PgBouncer refuses this start-up parameter of the client's by default.
+    // By default, PgBouncer refuses this start-up parameter of the client.
     let options = options.extra_float_digits(None);
     let options = options.application_name(&dockerflow::name_of(application));
     startup::wait_until_up(url, &options).await?;
@@ -175,7 +175,7 @@ async fn connect_postgres(
     Ok(pool.into())
 }
 
-/// A server that vanished without a word does not answer.
+/// Fails if the server does not answer in time.
 async fn in_time<T>(
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
@@ -183,8 +183,8 @@ async fn in_time<T>(
     answer.map_err(|_| sqlx::Error::PoolTimedOut)?
 }
 
-/// A pool of one connection beside `db`, made like those of `db` when it is first used; on SQLite `db`
-/// itself. The metrics of pools do not count it.
+/// A separate pool of one connection with the options of `db`, opened at its first use. On SQLite
+/// it is `db` itself. The metrics of pools do not include it.
 pub fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
     if db.get_database_backend() == DbBackend::Sqlite {
         return db.clone();

@@ -1,4 +1,4 @@
-//! What the pools of connections hold.
+//! Metrics of the connection pools.
 
 use dockerflow::metrics::{Metric, SharedString, Unit, on_sample};
 use sqlx::{Database, Pool};
@@ -14,13 +14,13 @@ static POOL_MAX_CONNECTIONS: Metric = Metric::gauge(
     "database_pool_max_connections",
     Unit::Count,
     &["pool"],
-    "Connections that a pool holds at the most",
+    "The maximum number of connections that a pool holds",
 );
 
 /// The metrics of a process that uses the database.
 pub static METRICS: [&Metric; 2] = [&POOL_CONNECTIONS, &POOL_MAX_CONNECTIONS];
 
-/// Has the pool's connections sampled, under the name that PostgreSQL shows for its sessions.
+/// Samples the pool's connections, under the name that PostgreSQL shows for its sessions.
 pub(crate) fn watch<DB: Database>(pool: &Pool<DB>, name: &str) {
     let (pool, name) = (pool.clone(), SharedString::from(name.to_owned()));
     on_sample(move || {

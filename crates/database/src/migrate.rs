@@ -1,4 +1,4 @@
-//! A schema in steps, and what applies, takes back and reports them.
+//! A schema in steps, and functions that apply, revert and list them.
 
 mod checks;
 mod cli;
@@ -14,7 +14,7 @@ use sea_orm_migration::{MigrationTrait, SchemaManager, seaql_migrations};
 pub use cli::Settings;
 use runner::Change;
 
-/// Where a database stands, compared with the steps that this binary knows.
+/// The state of a database compared with the steps of this binary.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Steps that are applied, oldest first.
@@ -22,7 +22,7 @@ pub struct Status {
     /// Steps that are still to be applied, oldest first.
     pub pending: Vec<String>,
     /// Steps that a newer release applied and this binary does not know: the database is *ahead*,
-    /// which is no error.
+    /// which is not an error.
     pub ahead: Vec<String>,
 }
 
@@ -40,8 +40,7 @@ impl fmt::Debug for Schema {
 }
 
 impl Schema {
-    /// The schema that the steps of these lists make, in the order of their names: each begins with the date of
-    /// its making.
+    /// The schema of all steps in these lists. They are sorted by name, which begins with a date.
     pub const fn new(lists: &'static [Steps]) -> Self {
         Self(lists)
     }
@@ -59,7 +58,7 @@ impl Schema {
         steps.iter().map(|step| step.name().to_owned()).collect()
     }
 
-    /// Where `db` stands. Changes nothing, and needs no right to.
+    /// The state of `db`. It changes nothing, and needs no right to.
     pub async fn status(self, db: &DatabaseConnection) -> Result<Status, DbErr> {
         let known = self.names();
         let there: BTreeSet<String> =
@@ -84,24 +83,23 @@ impl Schema {
         })
     }
 
-    /// Applies what is pending, or only the next `steps` of it. Two processes that do so at once take
-    /// turns.
+    /// Applies all pending steps, or only the next `steps`. Concurrent processes take turns.
     pub async fn up(self, db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
         runner::run(self, db, Change::Up(steps)).await
     }
 
-    /// Takes back the last `steps` steps.
+    /// Reverts the last `steps` steps.
     pub async fn down(self, db: &DatabaseConnection, steps: u32) -> Result<(), DbErr> {
         runner::run(self, db, Change::Down(steps)).await
     }
 
-    /// Drops everything that is in the database, and applies all the steps.
+    /// Drops everything in the database, and applies all steps.
     pub async fn fresh(self, db: &DatabaseConnection) -> Result<(), DbErr> {
         runner::run(self, db, Change::Fresh).await
     }
 
-    /// Returns when nothing is pending, however long that takes. A database that fails meanwhile is
-    /// asked again.
+    /// Waits without a limit until nothing is pending. If the database fails meanwhile, it tries
+    /// again.
     pub async fn wait(self, db: &DatabaseConnection) {
         let mut said = None;
         loop {
@@ -121,18 +119,18 @@ impl Schema {
     /// Runs the `migration` command.
     ///
     /// # Errors
-    /// What could not be done, and why.
+    /// What failed, and why.
     pub async fn execute(self, settings: &Settings) -> anyhow::Result<()> {
         cli::execute(self, settings).await
     }
 
-    /// Whether the database has this schema: a warning if migrations are pending, or if the database is ahead.
-    /// A service whose database does not answer has another check that says so.
+    /// A warning if migrations are pending, or if the database is ahead. Another check reports a
+    /// database that does not answer.
     pub async fn check(self, db: &DatabaseConnection) -> Vec<Finding> {
         checks::current(self, db).await
     }
 
-    /// The health checks that every process has: `database`, whether it answers, and `migrations`, the
+    /// The health checks of every process: `database`, whether it answers, and `migrations`, the
     /// [`check`](Self::check).
     pub fn checks(self, db: &DatabaseConnection) -> Checks {
         checks::all(self, db)

@@ -1,4 +1,4 @@
-//! Which database, and how many connections to it.
+//! The database, and how many connections to it.
 
 use conf::Conf;
 use dockerflow::settings::between;

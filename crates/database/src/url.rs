@@ -1,4 +1,4 @@
-//! `DATABASE_URL`, checked when the settings are read and never printed with its password.
+//! `DATABASE_URL`. It is checked when the settings are read, and printed without its password.
 
 mod postgres;
 
@@ -23,7 +23,8 @@ pub(crate) enum Target {
     },
 }
 
-/// What is wrong with a `DATABASE_URL`. No text of the URL is repeated: it may hold a password.
+/// What is wrong with a `DATABASE_URL`. The errors do not repeat it, because it may have a
+/// password.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum DatabaseUrlError {
     /// It does not parse as a URL.
@@ -32,24 +33,24 @@ pub enum DatabaseUrlError {
          special characters in the password percent-encoded"
     )]
     NotAUrl,
-    /// Another database's scheme.
+    /// The scheme of another database.
     #[error("a URL that begins with postgres://, postgresql:// or sqlite:// is accepted")]
     Scheme,
-    /// A query parameter, a port or the like that PostgreSQL's client does not take.
+    /// A part that PostgreSQL's client does not accept, such as a query parameter or a port.
     #[error(
         "PostgreSQL's client does not understand a part of it (port, sslmode or another parameter)"
     )]
     Postgres,
-    /// A `PGSSLMODE` that is none. The client would take it for `prefer`.
+    /// An invalid `PGSSLMODE`, which the client would read as `prefer`.
     #[error(
         "PGSSLMODE is wrong; disable, allow, prefer, require, verify-ca or verify-full is accepted"
     )]
     Mode,
-    /// A `PGPORT` that is none. The client would take it for 5432.
+    /// An invalid `PGPORT`, which the client would read as 5432.
     #[error("PGPORT is wrong; a number from 0 to 65535 is accepted")]
     Port,
-    /// Root certificates that are none.
-    #[error("its sslrootcert, or PGSSLROOTCERT, is no PEM file of certificates that can be read")]
+    /// Invalid root certificates.
+    #[error("its sslrootcert, or PGSSLROOTCERT, is not a readable PEM file of certificates")]
     Roots,
     /// A `postgres://` URL without a database.
     #[error("it names no database: postgres://user:password@host/NAME is accepted")]
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_server_stands_is_read_from_what_the_client_uses() {
+    fn the_mode_depends_on_the_host_that_the_client_uses() {
         let elsewhere = "host=db.example.com";
         for (text, mode) in [
             (
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_certificate_without_a_mode_is_used_in_full() {
+    fn a_root_certificate_without_a_mode_means_verify_full() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
         let roots = format!("sslrootcert={}", file.path().display());
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_and_an_explicit_mode_are_left_alone() {
+    fn loopback_and_an_explicit_mode_keep_the_mode() {
         assert_eq!(ssl_mode("postgres://u:p@localhost/name"), "Prefer");
         assert_eq!(ssl_mode("postgres://u:p@127.0.0.1/name"), "Prefer");
         assert_eq!(ssl_mode("postgres://u:p@[::1]/name"), "Prefer");
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_url_is_said_without_repeating_it() {
+    fn an_invalid_url_is_explained_without_repeating_it() {
         for (text, fault) in [
             ("nonsense", DatabaseUrlError::NotAUrl),
             ("mysql://root:hunter2@db/name", DatabaseUrlError::Scheme),

@@ -1,4 +1,4 @@
-//! A database of its own for every test, on both kinds.
+//! A separate database for every test, on both kinds.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use crate::{
 /// The file of a SQLite database, in its folder.
 const FILE: &str = "test.sqlite3";
 
-/// On which database a test runs. Put both into the test's cases:
+/// The kind of database that a test runs on. Put both into the test's cases:
 ///
 /// ```text
 /// #[rstest]
@@ -39,7 +39,7 @@ pub enum Backend {
     Postgres,
 }
 
-/// A database that goes when the test ends.
+/// A database that is dropped with its test.
 #[derive(Debug)]
 pub struct TestDatabase {
     /// A pool of connections to it.
@@ -50,16 +50,16 @@ pub struct TestDatabase {
 
 #[derive(Debug)]
 enum Place {
-    File(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
+    File(#[expect(dead_code, reason = "dropping it removes the folder")] TempDir),
     Cluster(&'static Cluster),
     Server,
 }
 
 impl TestDatabase {
-    /// A database with this schema. `None` where there is no PostgreSQL for this test.
+    /// A database with this schema. `None` if there is no PostgreSQL for this test.
     ///
-    /// The schema is applied once in a process and copied for each test. What its steps are called
-    /// tells it from another one.
+    /// The schema is applied once per process and copied for each test. The names of its steps
+    /// identify it.
     pub async fn with_schema(backend: Backend, schema: Schema) -> Option<Self> {
         let key = schema.names().join(" ");
         match backend {
@@ -76,7 +76,7 @@ impl TestDatabase {
         }
     }
 
-    /// A database without any table. `None` where there is no PostgreSQL for this test.
+    /// A database without any table. `None` if there is no PostgreSQL for this test.
     pub async fn empty(backend: Backend) -> Option<Self> {
         match backend {
             Backend::Sqlite => {
@@ -90,7 +90,7 @@ impl TestDatabase {
         }
     }
 
-    /// A database with this schema on a server that the test owns, with which it goes.
+    /// A database with this schema on a server of this test, which removes it.
     pub async fn with_schema_on(server: &Server, name: &str, schema: Schema) -> Self {
         let url = server.create_database(name);
         let db = connect(&url).await;
@@ -116,7 +116,7 @@ impl TestDatabase {
         }
     }
 
-    /// What `DATABASE_URL` would be.
+    /// The value for `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -129,12 +129,12 @@ impl TestDatabase {
         }
     }
 
-    /// Another pool, as another process would have.
+    /// Another pool, as in another process.
     pub async fn connect_again(&self) -> DatabaseConnection {
         connect(&self.url).await
     }
 
-    /// Runs a statement of the test's own.
+    /// Runs a statement.
     pub async fn execute(&self, sql: &str) {
         self.db.execute_unprepared(sql).await.expect(sql);
     }
@@ -144,7 +144,7 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Place::Cluster(cluster) = self.place {
             let url = self.url.clone();
-            // Blocks, which a thread of the test's runtime may not.
+            // This blocks, which is not allowed on a thread of the test's runtime.
             drop(thread::spawn(move || cluster.drop_database(&url)).join());
         }
     }
@@ -155,7 +155,7 @@ pub async fn connect(url: &str) -> DatabaseConnection {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let settings = Settings {
         database_url: url.parse().expect("a database URL"),
-        // As many as a test needs at once. Each that is opened takes PostgreSQL some milliseconds.
+        // As many as a test needs at once. Opening one takes PostgreSQL some milliseconds.
         database_pool_size: 3,
     };
     let name = format!("test {}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -164,7 +164,7 @@ pub async fn connect(url: &str) -> DatabaseConnection {
         .expect("a connection")
 }
 
-/// What stands in a SQLite file with this schema.
+/// The content of a SQLite file with this schema.
 async fn file(key: &str, schema: Schema) -> Arc<[u8]> {
     static FILES: LazyLock<Memo<Arc<[u8]>>> = LazyLock::new(Memo::default);
     let make = async || {

@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-// A tool that cannot go on fails the test that uses it, and a panic is how a test fails.
+// A tool that cannot continue must fail its test, and tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod database;

@@ -1,4 +1,4 @@
-//! What is made once for each key, and shared by all tests of a process.
+//! Values that are made once per key and shared by all tests of a process.
 
 use std::{
     collections::HashMap,
@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 pub(crate) struct Memo<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
 
 impl<T: Clone> Memo<T> {
-    /// The value of this key, which the first call makes. Calls that come meanwhile wait for it. If
-    /// `make` panics, the next call makes it.
+    /// The value of this key. The first call makes it, and concurrent calls wait. If `make` panics,
+    /// the next call makes it.
     pub(crate) async fn get<F: Future<Output = T>>(
         &self,
         key: &str,

@@ -1,12 +1,12 @@
 //! PostgreSQL for tests: one private [`Cluster`] for all tests of a process, and a [`Server`] that
-//! a test owns alone, to stop and start as it likes.
+//! a single test may stop and start.
 //!
-//! 1. Where `TEST_DATABASE_URL` is set, the cluster is that server: a URL whose role may create
-//!    databases.
-//! 2. Else, where PostgreSQL's server programs are found, a cluster of our own is started, which
-//!    ends with this process however that ends.
-//! 3. Else there is none: a test has SQLite only, and a line on stderr says so, once.
-//!    `REQUIRE_POSTGRES=1` turns this case into a failure.
+//! 1. If `TEST_DATABASE_URL` is set, the cluster is that server. Its role must be allowed to create
+//! databases.
+//! 2. Otherwise, if PostgreSQL's server programs are found, a private cluster is started. It ends
+//! with this process, however that ends.
+//! 3. Otherwise tests run on SQLite only, and one line on stderr says so. `REQUIRE_POSTGRES=1`
+//! turns this case into a failure.
 
 mod admin;
 mod clock;

@@ -3,7 +3,7 @@
 use reqwest::{Response, header};
 use serde_json::Value;
 
-/// The problem in a response with this status, in the form that every problem has.
+/// Reads the problem of a response, and asserts its status and its form.
 pub async fn problem(response: Response, status: u16) -> Value {
     let head = format!("{response:?}");
     assert_eq!(response.status(), status, "{head}");
@@ -27,7 +27,7 @@ pub async fn problem(response: Response, status: u16) -> Value {
     problem
 }
 
-/// The pointers of a problem's errors, in their order.
+/// The pointers of a problem's errors, in order.
 pub fn pointers(problem: &Value) -> Vec<&str> {
     let errors = problem["errors"].as_array().into_iter().flatten();
     errors

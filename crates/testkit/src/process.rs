@@ -1,5 +1,5 @@
-//! The workspace's binaries as child processes: started with nothing but the given environment,
-//! watched line by line, signalled and killed for real.
+//! Runs the workspace's binaries as child processes: they get only the given environment, are read
+//! line by line, and can be signalled and killed.
 
 mod binary;
 mod lines;
@@ -22,7 +22,7 @@ use lines::Lines;
 pub use binary::{binary, cargo};
 pub use rustix::process::Signal;
 
-/// Stops another process, which goes on when this is dropped.
+/// A stopped process, which continues when this is dropped.
 #[derive(Debug)]
 pub struct Frozen(Pid);
 
@@ -30,7 +30,7 @@ impl Frozen {
     /// Stops the process with this id.
     ///
     /// # Panics
-    /// Where it cannot be signalled.
+    /// If it cannot be signalled.
     pub fn process(id: i32) -> Self {
         let pid = Pid::from_raw(id).expect("a process id");
         kill_process(pid, Signal::STOP).expect("a process that can be stopped");
@@ -40,22 +40,22 @@ impl Frozen {
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        // It may have been killed meanwhile.
+        // The process may have been killed meanwhile.
         let _ = kill_process(self.0, Signal::CONT);
     }
 }
 
-/// How often an ending process is looked at.
+/// How often to check whether a process has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A running binary of the workspace. It is killed when it is dropped, and when this process ends
-/// in any other way, by SIGKILL too.
+/// A running binary of the workspace. It is killed when this is dropped, or when this process ends
+/// in any way, even by SIGKILL.
 #[derive(Debug)]
 pub struct Process {
     name: String,
     child: Child,
-    /// A shell that waits for the end of this process; gone once the child has ended, whose id may
-    /// be another process's then.
+    /// A shell that waits for the end of this process. It is dismissed once the child has ended,
+    /// because the child's id may then belong to another process.
     watchdog: Option<Child>,
     status: Option<ExitStatus>,
     lines: Lines,
@@ -63,9 +63,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a binary of the workspace, built first ([`binary()`]), with these arguments and no
-    /// other environment variable than these. Its working directory is empty, so that no `.env` is
-    /// found.
+    /// Builds ([`binary()`]) and starts a binary of the workspace, with these arguments and only
+    /// these environment variables. Its working directory is empty, so that it finds no `.env`.
     pub fn start<'a>(
         name: &str,
         arguments: impl IntoIterator<Item = &'a str>,
@@ -80,8 +79,8 @@ impl Process {
         )
     }
 
-    /// As [`Process::start`] without arguments, for a process that writes too much to keep: it goes
-    /// into a file, and [`Process::lines`] has none of it.
+    /// As [`Process::start`] without arguments, for a process that writes too much to keep: its
+    /// output goes into a file and not to [`Process::lines`].
     pub fn start_into<'a>(
         log: &File,
         name: &str,
@@ -93,7 +92,7 @@ impl Process {
         Ok(Self::run(name, &mut command))
     }
 
-    /// Starts any command in the same way, but for its environment, which is the caller's matter.
+    /// Starts any command in the same way, except that the caller sets its environment.
     pub fn spawn(name: &str, command: &mut Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Self::run(name, command);
@@ -118,7 +117,7 @@ impl Process {
         }
     }
 
-    /// The binary that it runs.
+    /// The name of its binary.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -133,16 +132,16 @@ impl Process {
         self.folder.path()
     }
 
-    /// What it has written so far to stdout and stderr, in the order in which it was read.
+    /// Its lines so far on stdout and stderr, in the order in which they were read.
     pub fn lines(&self) -> Vec<String> {
         self.lines.so_far()
     }
 
-    /// The first line that it has written or will write for which `is_it` holds.
+    /// The first line for which `is_it` holds, whether it is already written or still to come.
     ///
     /// # Panics
-    /// Where none has come within `patience`, or the process has ended without one; with the lines
-    /// that it did write.
+    /// If there is none within `patience`, or the process ends without it. The message has the
+    /// process's lines.
     pub async fn wait_for_line(&self, is_it: impl Fn(&str) -> bool, patience: Duration) -> String {
         let found = tokio::time::timeout(patience, self.lines.find(is_it)).await;
         let why = match found {
@@ -157,7 +156,7 @@ impl Process {
         );
     }
 
-    /// Sends a signal. Nothing happens where the process has ended.
+    /// Sends a signal. Does nothing if the process has ended.
     pub fn signal(&mut self, signal: Signal) {
         if self.exit_status().is_none() {
             let sent = kill_process(Pid::from_child(&self.child), signal);
@@ -176,10 +175,10 @@ impl Process {
         self.status
     }
 
-    /// Awaits its end.
+    /// Waits for its end.
     ///
     /// # Panics
-    /// Where it still runs after `patience`; with the lines that it wrote.
+    /// If it still runs after `patience`. The message has the process's lines.
     pub async fn wait(&mut self, patience: Duration) -> ExitStatus {
         let deadline = Instant::now() + patience;
         loop {
@@ -208,13 +207,13 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
-        // Before the child is waited for, while its id is still its own.
+        // Before waiting for the child, while its id cannot be reused.
         self.dismiss_watchdog();
         let _ = self.child.wait();
     }
 }
 
-/// The kernel closes the shell's stdin when this process ends, however it ends.
+/// The kernel closes the shell's stdin when this process ends in any way.
 fn watch(child: &Child) -> Child {
     let mut shell = Command::new("/bin/sh");
     shell.args([
@@ -227,12 +226,12 @@ fn watch(child: &Child) -> Child {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    // Ctrl-C in the terminal reaches every process of a group, and this one has to outlive it.
+    // A separate process group, so that it survives Ctrl-C in the terminal.
     shell.process_group(0).spawn().expect("/bin/sh starts")
 }
 
-/// A TCP port on 127.0.0.1 that nobody listened on a moment ago. Prefer port 0 where a test can
-/// learn which port it became: somebody else may take this one first.
+/// A TCP port on 127.0.0.1 that was free a moment ago. Prefer port 0 if the test can learn the real
+/// port, because another process may take this one first.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener

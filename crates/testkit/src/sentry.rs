@@ -1,4 +1,4 @@
-//! A Sentry for tests, which keeps the events that it is sent.
+//! A Sentry endpoint for tests, which keeps the events that it receives.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,7 +15,7 @@ use tokio::{sync::watch, task::JoinHandle, time::timeout};
 /// How long [`SentryServer::wait_for`] waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running Sentry. It ends when it is dropped.
+/// A running endpoint. It ends when it is dropped.
 #[derive(Debug)]
 pub struct SentryServer {
     address: SocketAddr,
@@ -52,15 +52,15 @@ impl SentryServer {
         }
     }
 
-    /// What to set `SENTRY_DSN` to.
+    /// The value for `SENTRY_DSN`.
     pub fn dsn(&self) -> String {
         format!("http://public@{}/1", self.address)
     }
 
-    /// The events, once there are so many.
+    /// Waits until there are at least `count` events, and returns all.
     ///
     /// # Panics
-    /// Where fewer have come within 20 s.
+    /// If there are fewer after 20 s.
     pub async fn wait_for(&self, count: usize) -> Vec<Value> {
         let mut events = self.events.clone();
         let enough = events.wait_for(|events| events.len() >= count);
@@ -82,8 +82,8 @@ impl Drop for SentryServer {
     }
 }
 
-/// The items of an [envelope](https://develop.sentry.dev/sdk/data-model/envelopes/) that are events: a
-/// line about the envelope, and then two for each item.
+/// The items of an [envelope](https://develop.sentry.dev/sdk/data-model/envelopes/) that are
+/// events. An envelope is a header line, followed by two lines for each item.
 fn events_of(envelope: &str) -> Vec<Value> {
     let lines: Vec<Value> = envelope
         .lines()

@@ -1,5 +1,5 @@
-//! A mail server for tests: SMTP (RFC 5321) on a port of its own, without a login. It keeps
-//! what it takes, and can misbehave as real servers do.
+//! A mail server for tests: SMTP (RFC 5321) on a free port, without a login. It keeps the mails
+//! that it takes, and can misbehave as real servers do.
 
 mod mail;
 mod session;
@@ -27,10 +27,10 @@ use crate::tls::Certificate;
 /// How long [`SmtpServer::wait_for`] waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running mail server. It ends when it is dropped, and every connection with it.
+/// A running mail server. When it is dropped, it ends with all its connections.
 ///
-/// It has a thread of its own, so that it answers a test that blocks, and its waits are in real
-/// time, whatever the test does to its clock.
+/// It runs in a separate thread, so that it answers even if the test blocks, and in real time, even
+/// if the test changes its clock.
 #[derive(Debug)]
 pub struct SmtpServer {
     address: SocketAddr,
@@ -39,7 +39,7 @@ pub struct SmtpServer {
     runtime: Option<Runtime>,
 }
 
-/// What came, and what is to go wrong.
+/// What arrived, and what shall go wrong.
 #[derive(Debug, Default)]
 struct State {
     mails: Vec<Mail>,
@@ -63,7 +63,7 @@ impl SmtpServer {
         Self::start_with(None)
     }
 
-    /// Starts one with which a client speaks TLS from the beginning.
+    /// Starts one that speaks TLS from the beginning.
     pub fn start_tls(certificate: &Certificate) -> Self {
         Self::start_with(Some(certificate.acceptor()))
     }
@@ -97,15 +97,15 @@ impl SmtpServer {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// The mails that it has taken, oldest first.
+    /// The mails so far, oldest first.
     pub fn mails(&self) -> Vec<Mail> {
         self.state.borrow().mails.clone()
     }
 
-    /// Awaits at least this many mails and gives all that have come.
+    /// Waits for at least this many mails and returns all.
     ///
     /// # Panics
-    /// Where they have not come within 20 s.
+    /// If there are fewer after 20 s.
     pub async fn wait_for(&self, mails: usize) -> Vec<Mail> {
         let mut changes = self.state.subscribe();
         let runtime = self.runtime.as_ref().expect("there until it is dropped");
@@ -116,13 +116,13 @@ impl SmtpServer {
         let have_come = waiting.await.expect("waiting does not panic");
         assert!(
             have_come,
-            "{mails} mails were awaited, and there came {:#?}",
+            "expected {mails} mails, but got {:#?}",
             self.mails()
         );
         self.mails()
     }
 
-    /// The same, and forgets them.
+    /// The mails so far, and removes them from the server.
     pub fn take_mails(&self) -> Vec<Mail> {
         let mut mails = Vec::new();
         self.state
@@ -135,9 +135,9 @@ impl SmtpServer {
         self.state.borrow().connections
     }
 
-    /// Answers the next so many recipients with this code, such as 451 or 550; `usize::MAX` is from
-    /// now on. `{address}` in the text becomes the recipient's address, which real servers like to
-    /// repeat.
+    /// Answers the next `times` recipients with this code, such as 451 or 550; `usize::MAX` means
+    /// all. `{address}` in the text is replaced by the recipient's address, which real servers like
+    /// to repeat.
     pub fn reply_to_rcpt(&self, times: usize, code: u16, text: &str) {
         let reply = RecipientReply {
             times,
@@ -148,25 +148,25 @@ impl SmtpServer {
             .send_modify(|state| state.recipient_reply = Some(reply));
     }
 
-    /// Takes the next so many mails and closes the connection instead of saying so, after which the
-    /// sender cannot know; `usize::MAX` is from now on.
+    /// Takes the next `times` mails and closes the connection without an answer, so that the sender
+    /// cannot know whether they were taken; `usize::MAX` means all.
     pub fn drop_after_data(&self, times: usize) {
         self.state
             .send_modify(|state| state.drops_after_data = times);
     }
 
-    /// Accepts connections and answers nothing more, not even with a greeting.
+    /// Accepts connections and answers nothing, not even a greeting.
     pub fn hang(&self) {
         self.state.send_modify(|state| state.hangs = true);
     }
 
-    /// Thinks for so long about every mail: for one half before it lets it come, and for the other
-    /// before it says that it has it.
+    /// Delays every mail by this time: one half before it takes the mail, and the other before it
+    /// confirms it.
     pub fn slow_down(&self, by: Duration) {
         self.state.send_modify(|state| state.slowness = by);
     }
 
-    /// Answers as it should again, those included that it left hanging.
+    /// Behaves normally again, also on connections that it left hanging.
     pub fn behave(&self) {
         self.state.send_modify(|state| {
             state.recipient_reply = None;
@@ -180,8 +180,8 @@ impl SmtpServer {
 impl Drop for SmtpServer {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // On another thread, because a runtime must not wait inside another one, such as the
-            // test's; and waited for, so that nobody can connect any more.
+            // On another thread, because a runtime must not be dropped inside another one, such as
+            // the test's. It waits, so that no connection is possible afterwards.
             let _ = thread::spawn(|| drop(runtime)).join();
         }
     }
@@ -195,7 +195,7 @@ async fn serve(
     let listener = TcpListener::from_std(listener).expect("a non-blocking listener");
     while let Ok((connection, _)) = listener.accept().await {
         state.send_modify(|state| state.connections += 1);
-        // What goes wrong with a connection is the client's to notice.
+        // The client notices errors of a connection.
         tokio::spawn(converse(connection, tls.clone(), Arc::clone(&state)));
     }
 }

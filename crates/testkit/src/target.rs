@@ -1,5 +1,5 @@
-//! The target folder of the running test, found from the test's own executable, so that it is the
-//! right one under `--release`, `--target`, `CARGO_TARGET_DIR` and coverage tools alike.
+//! Finds the target folder of the running test from its executable, so that it is right under
+//! `--release`, `--target`, `CARGO_TARGET_DIR` and coverage tools.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ pub(crate) fn profile_folder() -> PathBuf {
     let folder = executable
         .parent()
         .expect("an executable stands in a folder");
-    // Test executables stand in `deps`; examples and binaries of their own stand one higher.
+    // Test executables are in `deps`, examples and binaries one level higher.
     if folder.ends_with("deps") || folder.ends_with("examples") {
         folder
             .parent()

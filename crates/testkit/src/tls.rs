@@ -11,7 +11,7 @@ use tokio_rustls::{
     },
 };
 
-/// A certificate that signs itself, and so is its own root.
+/// A self-signed certificate, which is its own root.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     /// The certificate, as PEM.

@@ -1,4 +1,4 @@
-//! The built program.
+//! The built binary.
 
 use std::{
     net::TcpListener,
@@ -8,7 +8,7 @@ use std::{
 fn web(variables: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_web"));
-    // Where there is no `.env`.
+    // In a folder without a `.env`.
     command
         .current_dir(&folder)
         .env_clear()

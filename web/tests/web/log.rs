@@ -25,15 +25,15 @@ impl Write for Log {
 }
 
 impl Log {
-    /// From now on for this thread, on which a test and its service run.
+    /// Starts for this thread, on which the test and its service run.
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
         let settings = settings(&tempfile::tempdir().unwrap(), &[("LOG_LEVEL", "debug")])
             .process
             .log;
-        // While there is only one subscriber, tracing asks the thread that first meets an event
-        // whether anybody wants it, and that may be another test's: so there are always two.
+        // With a single subscriber, tracing asks only the thread that first meets an event whether
+        // it is enabled, which may be another test's. So there are always two.
         ANOTHER.get_or_init(|| dockerflow::log::subscriber("web", &settings, io::sink).into());
         let subscriber = dockerflow::log::subscriber("web", &settings, move || writer.clone());
         (log, tracing::subscriber::set_default(subscriber))
@@ -45,7 +45,7 @@ impl Log {
 }
 
 #[tokio::test]
-async fn nothing_of_a_body_is_logged() {
+async fn no_part_of_a_body_is_logged() {
     let (log, _guard) = Log::start();
     let app = Server::start().await;
     for body in [

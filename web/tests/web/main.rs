@@ -1,5 +1,4 @@
-//! The web service over real HTTP, as its clients meet it. What any service would do is tested in
-//! `crates/http`.
+//! The web service over real HTTP. What holds for any service is tested in `crates/http`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 

@@ -1,5 +1,5 @@
-//! The service as a server: for tests of what goes over the wire, on a free port and SQLite. What depends on
-//! the database is tested on both kinds, with [`e2e::TestApp`].
+//! Runs the service on a free port and SQLite, for tests of what goes over the wire. What depends
+//! on the database is tested on both kinds, with [`e2e::TestApp`].
 
 use std::{future::pending, net::SocketAddr, time::Duration};
 
@@ -8,7 +8,7 @@ use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 use web::{App, Settings};
 
-/// Far more than anything here takes, so that what never happens fails a test instead of hanging it.
+/// Far more than anything here takes, so that a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
@@ -47,7 +47,7 @@ impl Server {
         self.request("GET", path).send().await.unwrap()
     }
 
-    /// Sends a body as JSON, whether it is JSON or not.
+    /// Sends a body as JSON, even if it is not JSON.
     pub async fn post_user(&self, body: impl Into<reqwest::Body>) -> Response {
         let request = self.request("POST", "/user").body(body);
         request

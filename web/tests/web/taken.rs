@@ -1,4 +1,4 @@
-//! Which column a unique constraint of either database is about.
+//! Finds the column of a unique constraint on both databases.
 
 use bare_http::Problem;
 use e2e::{Backend, TestDatabase};

@@ -1,4 +1,4 @@
-//! Mail leaves, or it is said why not.
+//! Mail is sent, or the error says why not.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -36,7 +36,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn without_a_server_a_mail_is_a_file_that_a_second_attempt_replaces() {
+async fn without_a_server_a_mail_is_a_file_and_a_second_attempt_replaces_it() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("made/on/the/way");
     let mailer = mailer(&[("MAIL_DIR", folder.to_str().unwrap())]);
@@ -139,7 +139,7 @@ async fn an_invalid_address_is_not_repeated() {
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
 
-/// A server that would take a password without TLS: what comes after its greeting.
+/// A server that accepts a password without TLS. Returns what it hears after its greeting.
 async fn what_a_careless_server_hears(listener: TcpListener) -> String {
     let (mut client, _) = listener.accept().await.unwrap();
     client.write_all(b"220 careless\r\n").await.unwrap();

@@ -1,5 +1,6 @@
-//! What a pool does with a connection that comes back: one that may still be inside a transaction is
-//! closed. Its next user would hold locks for ever, and lose what it believes to have committed.
+//! Checks connections that come back to a pool, and closes one that may still be inside a
+//! transaction. Its next user would hold locks forever, and lose what it believes to have
+//! committed.
 
 use std::{
     pin::Pin,
@@ -13,20 +14,20 @@ use sqlx::{
 
 use super::in_time;
 
-/// For so long after a connection of a pool has answered, its other connections are believed to.
+/// After a connection of a pool has answered, its other connections are not checked for this long.
 const BELIEVED: Duration = Duration::from_millis(100);
 
-/// For so long after a `BEGIN` was given up, every connection that comes back is asked for its state. The
-/// library takes connections back in tasks, which a busy process may start late.
+/// After a cancelled `BEGIN`, every connection that comes back is checked for this long. sqlx takes
+/// connections back in tasks, which may start late in a busy process.
 const SUSPICIOUS: Duration = Duration::from_mins(1);
 
-/// When a `BEGIN` was last given up, in any pool of this process.
+/// When a `BEGIN` was last cancelled, in any pool of this process.
 static GIVEN_UP: Mutex<Option<Instant>> = Mutex::new(None);
 
 type Verdict<'c> = Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'c>>;
 
-/// Says when it is dropped that a `BEGIN` was given up. The library does not know then whether the server
-/// has begun a transaction.
+/// Notes, when it is dropped, that a `BEGIN` was cancelled. sqlx does not know then whether the
+/// server has begun a transaction.
 #[derive(Debug)]
 pub(super) struct GivenUp;
 
@@ -36,8 +37,8 @@ impl Drop for GivenUp {
     }
 }
 
-/// Tries connections as they come back. A caller that ran out of patience leaves its statement behind, and
-/// the library awaits the end of that without a limit.
+/// Checks connections with a time limit: a cancelled caller may have left a running statement, and
+/// sqlx waits for its end without one.
 pub(super) fn postgres()
 -> impl Fn(&mut PgConnection, PoolConnectionMetadata) -> Verdict<'_> + Send + Sync + 'static {
     let answered = Arc::new(Mutex::new(None::<Instant>));
@@ -61,16 +62,16 @@ fn is_within(duration: Duration, last: &Mutex<Option<Instant>>) -> bool {
     last.is_some_and(|last| last.elapsed() < duration)
 }
 
-/// Asks the server, whose transaction began with this statement unless there was one before. That holds
-/// for the simple protocol only, in which the statement is one message.
+/// Asks the server. Outside a transaction, this statement begins its own, at the same time. That
+/// holds only for the simple protocol, which sends the statement as one message.
 async fn is_in_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let sql = "SELECT now() <> statement_timestamp()";
     raw_sql(sql).fetch_one(connection).await?.try_get(0)
 }
 
-/// Tries connections that have a transaction by the library's count. A rollback may still be queued, which
-/// a ping flushes. It fails where SQLite has rolled back by itself, as it does when the disk is full: then
-/// the count stays, and the next transaction would be a savepoint that nobody commits.
+/// Checks connections that are inside a transaction by sqlx's count. If a rollback is still queued,
+/// a ping flushes it. If SQLite has rolled back by itself, as with a full disk, the count stays
+/// wrong, and the next transaction would be a savepoint without a commit.
 pub(super) fn sqlite(connection: &mut SqliteConnection, _: PoolConnectionMetadata) -> Verdict<'_> {
     Box::pin(async move {
         if connection.is_in_transaction() {

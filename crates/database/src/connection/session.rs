@@ -1,36 +1,36 @@
-//! What a PostgreSQL session is told before it is used.
+//! Prepares a PostgreSQL session before its first use.
 
 use std::time::Duration;
 
 use sqlx::{Executor as _, PgConnection};
 
-/// How often the server looks, while a statement runs, whether its client is still there.
+/// How often the server checks during a statement that its client is still connected.
 const CLIENT_CHECK: &str = "SET client_connection_check_interval = '2s'";
 
-/// By so much the server's patience exceeds the client's.
+/// How much later than the client the server gives up.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// The longest pause inside a transaction where statements have no limit.
+/// How long a transaction may idle if statements have no limit.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// Refuses a standby, and limits what the session leaves behind when its client gives up: without limits,
-/// statements that no client waits for keep their connections, while new ones are made.
+/// Refuses a standby, and sets time limits in the server. Without them, statements whose client has
+/// given up would keep their connections while the pool opens new ones.
 ///
-/// `patience` is how long the client waits for a statement. The server ends a statement soon after. It ends
-/// the wait for a lock shortly before, so that the client learns why and keeps its connection. What the
-/// role or the database limits already is left as it is. Behind a pooler nothing is set, because it would
-/// hold for other clients too.
+/// `patience` is how long the client waits for a statement. The server ends a statement soon after,
+/// and the wait for a lock shortly before, so that the client learns the reason and keeps its
+/// connection. Limits of the role or the database are kept. Behind a pooler nothing is set, because
+/// it would affect other clients too.
 pub(super) async fn prepare(
     connection: &mut PgConnection,
     patience: Option<Duration>,
 ) -> Result<(), sqlx::Error> {
-    // A pooler gives the client's prepared statements names of its own.
+    // A pooler renames the client's prepared statements.
     let sql = "SELECT pg_is_in_recovery(),
                       EXISTS (SELECT FROM pg_prepared_statements WHERE name LIKE 'sqlx_s_%')";
     let (is_standby, is_direct): (bool, bool) =
         sqlx::query_as(sql).fetch_one(&mut *connection).await?;
-    // After a failover the old address may lead to a standby for a while. A connection to it would
-    // stay in the pool, where every write fails on it.
+    // After a failover the old address may lead to a standby for a while. Every write on such a
+    // connection would fail.
     if is_standby {
         return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));
     }
@@ -38,7 +38,7 @@ pub(super) async fn prepare(
         return Ok(());
     }
     match connection.execute(CLIENT_CHECK).await {
-        // Not every system can tell.
+        // Not every operating system supports it.
         Ok(_) | Err(sqlx::Error::Database(_)) => {}
         Err(error) => return Err(error),
     }

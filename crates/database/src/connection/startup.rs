@@ -1,4 +1,4 @@
-//! The start: a PostgreSQL that is not there yet is waited for, one that will never do is refused.
+//! Waits for a PostgreSQL that is not up yet, and fails at once if waiting cannot help.
 
 use std::{
     io,
@@ -10,10 +10,10 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use super::{ACQUIRE_TIMEOUT, ConnectError, STARTUP_PATIENCE};
 use crate::DatabaseUrl;
 
-/// The codes for a prepared statement that is there already, and one that is not.
+/// The codes for a prepared statement that already exists, and for one that does not.
 const MIXED_UP: [&str; 2] = ["42P05", "26000"];
 
-/// Waits until the server takes connections, [`STARTUP_PATIENCE`] at the most, and says so in the log.
+/// Waits up to [`STARTUP_PATIENCE`] until the server takes connections, and logs it.
 pub(super) async fn wait_until_up(
     url: &DatabaseUrl,
     options: &PgConnectOptions,
@@ -46,8 +46,9 @@ pub(super) async fn wait_until_up(
     }
 }
 
-/// Two connections, each with a statement of its own under the name that the client gives to its first
-/// one. A pooler that lends one server to both and does not know of such names mixes them up.
+/// Opens two connections, and executes a different first statement on each, for which sqlx uses the
+/// same name. A pooler that lends one server to both and does not know prepared statements mixes
+/// them up.
 async fn try_out(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     for statement in ["SELECT 1", "SELECT 1, 2"] {
         let mut connection = PgConnection::connect_with(options).await?;
@@ -58,9 +59,10 @@ async fn try_out(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Whether waiting is in vain. Starting up (57P03), too many clients (53300) and a lost connection
-/// pass; a wrong password (class 28), an unknown database (3D000), a missing right (42501), TLS that the
-/// server does not speak, a certificate that is not accepted and statements that are mixed up (42P05, 26000) do not.
+/// Whether waiting cannot help. Starting up (57P03), too many clients (53300) and a lost connection
+/// are temporary. These are final: a wrong password (class 28), an unknown database (3D000), a
+/// missing right (42501), a server without TLS, an invalid certificate, and statements that are
+/// mixed up (42P05, 26000).
 fn is_final(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
@@ -68,7 +70,7 @@ fn is_final(error: &sqlx::Error) -> bool {
             codes.iter().any(|start| code.starts_with(start))
         }),
         sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
-        // What the handshake says of a certificate.
+        // An invalid certificate.
         sqlx::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
         _ => false,
     }
@@ -82,7 +84,7 @@ fn advice(error: &sqlx::Error) -> String {
         sqlx::Error::Database(error)
             if error.code().is_some_and(|code| MIXED_UP.contains(&&*code)) =>
         {
-            "what stands in front of PostgreSQL mixes up the prepared statements of its clients: \
+            "the pooler in front of PostgreSQL mixes up the prepared statements of its clients: \
              PgBouncer 1.21 or newer with max_prepared_statements keeps them apart"
                 .to_owned()
         }

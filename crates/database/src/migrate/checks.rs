@@ -1,4 +1,4 @@
-//! The health checks of the database and its schema, which every process has.
+//! The health checks of the database and its schema.
 
 use dockerflow::checks::{Checks, Finding, Level};
 use sea_orm::DatabaseConnection;

@@ -1,4 +1,4 @@
-//! The command line: our own, because the library's installs its own logging and panics without a
+//! The command line. That of sea-orm-migration installs its own logging, and panics without a
 //! database.
 
 use std::io::Write as _;
@@ -65,7 +65,7 @@ struct Fresh {
 /// Runs the command.
 pub(super) async fn execute(schema: Schema, settings: &Settings) -> anyhow::Result<()> {
     let mut database = settings.database.clone();
-    // One holds the lock, the other works.
+    // One connection holds the lock, the other works.
     database.database_pool_size = database.database_pool_size.max(2);
     let db = crate::connect(&database, "migration").await?;
     match &settings.command {
@@ -77,18 +77,18 @@ pub(super) async fn execute(schema: Schema, settings: &Settings) -> anyhow::Resu
             schema
                 .down(&db, down.steps)
                 .await
-                .context("not all steps are taken back")?;
+                .context("not all steps are reverted")?;
         }
         Command::Fresh(Fresh { yes }) if !yes && !settings.database.database_url.is_sqlite() => {
             bail!(
-                "everything in {} would be dropped: say --yes",
+                "everything in {} would be dropped: confirm with --yes",
                 settings.database.database_url
             )
         }
         Command::Fresh(_) => schema
             .fresh(&db)
             .await
-            .context("the database is not as new")?,
+            .context("not all steps are applied anew")?,
         Command::Wait => schema.wait(&db).await,
         Command::Status => return print_status(schema, &db).await,
     }
@@ -114,7 +114,7 @@ async fn print_status(schema: Schema, db: &DatabaseConnection) -> anyhow::Result
         (&status.ahead, "ahead"),
     ] {
         for name in names {
-            // Whoever closes the pipe has read enough.
+            // The reader has closed the pipe, so it has read enough.
             if writeln!(std::io::stdout(), "{word}  {name}").is_err() {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! One process migrates at a time.
+//! Lets only one process migrate at a time.
 
 use std::time::Duration;
 
@@ -10,11 +10,10 @@ const KEY: i64 = 0x6261_7265;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Waits until no other process migrates this PostgreSQL database. The lock lasts as long as the
-/// transaction, which idles meanwhile, whatever the server allows others.
+/// transaction, for which the server's limit on idle transactions is lifted.
 ///
-/// It is asked for again and again instead of waited for in the server: a statement that waits
-/// holds a snapshot, for which a `CREATE INDEX CONCURRENTLY` of the process that has the lock would
-/// wait for ever.
+/// It polls instead of waiting in the server: a waiting statement holds a snapshot, and a `CREATE
+/// INDEX CONCURRENTLY` of the process with the lock would wait forever for that snapshot.
 pub(super) async fn acquire(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let mut has_said_so = false;
     loop {
@@ -46,7 +45,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_lock_outlasts_what_the_server_allows_transactions_that_idle() {
+    async fn the_lock_outlasts_the_server_s_limit_on_idle_transactions() {
         let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
             return;
         };

@@ -1,4 +1,4 @@
-//! Applying steps and taking them back.
+//! Applies and reverts steps.
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use sea_orm_migration::{
@@ -14,15 +14,15 @@ pub(super) enum Change {
     Fresh,
 }
 
-/// Changes the database, while no other process does.
+/// Changes the database while it holds the lock.
 pub(super) async fn run(
     schema: Schema,
     db: &DatabaseConnection,
     change: Change,
 ) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Sqlite {
-        // One write transaction keeps others out, and makes all steps or none: SQLite's schema
-        // changes are transactional, but sea-orm-migration does not use that.
+        // One write transaction locks out other processes, and makes the steps atomic: SQLite's
+        // schema changes are transactional, but sea-orm-migration does not use that.
         let txn = crate::begin(db).await?;
         let runner = Runner::new(schema, db).await?;
         runner.run(&txn, change).await?;
@@ -35,8 +35,8 @@ pub(super) async fn run(
     }
 }
 
-/// The steps of this binary, and placeholders for those that a newer release applied: without them
-/// the library refuses to work on a database that is ahead.
+/// The steps of this binary, and placeholders for those of a newer release. Without them
+/// sea-orm-migration refuses to work on a database that is ahead.
 struct Runner {
     schema: Schema,
     ahead: Vec<String>,
@@ -55,7 +55,7 @@ impl Runner {
         match change {
             Change::Up(steps) => MigratorTraitSelf::up(self, db, steps).await,
             Change::Down(steps) => MigratorTraitSelf::down(self, db, Some(steps)).await,
-            // What a newer release left is dropped with the rest.
+            // The steps of a newer release are dropped with the rest.
             Change::Fresh => {
                 MigratorTraitSelf::fresh(
                     &Self {
@@ -97,7 +97,7 @@ impl MigrationTrait for Ahead {
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
         Err(DbErr::Migration(format!(
-            "{} was applied by a newer release: only that one can take it back",
+            "{} was applied by a newer release: only that release can revert it",
             self.0
         )))
     }

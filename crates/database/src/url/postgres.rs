@@ -1,5 +1,5 @@
-//! A `postgres://` URL: what the client makes of it and of the `PG…` variables, and whether it may speak in
-//! plain text to the server that this leads to.
+//! A `postgres://` URL as the client reads it, together with the `PG…` variables. It decides
+//! whether the connection may be in plain text.
 
 use std::{env, fs, net::IpAddr, path::Path, str::FromStr};
 
@@ -8,15 +8,15 @@ use url::Url;
 
 use super::DatabaseUrlError;
 
-/// The client's names for the parameters that are about TLS.
+/// The client's names of the TLS parameters.
 const MODE: [&str; 2] = ["sslmode", "ssl-mode"];
 const ROOTS: [&str; 3] = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
 const CLIENT: [&str; 4] = ["sslcert", "ssl-cert", "sslkey", "ssl-key"];
 
-/// Reads a URL. Where neither it nor `PGSSLMODE` names a mode, the mode is
-/// 1. `verify-full` where a root certificate is given and the server is reached over TCP,
-/// 2. the client's own default, `prefer`, where the server is on this machine,
-/// 3. `require` elsewhere. Heroku's URL names no mode.
+/// Reads a URL. If neither it nor `PGSSLMODE` has a mode, the mode is
+/// 1. `verify-full` with a root certificate and a server that is reached over TCP,
+/// 2. the client's default, `prefer`, for a server on this machine,
+/// 3. `require` otherwise. Heroku's URL has no mode.
 pub(super) fn parse(text: &str) -> Result<PgConnectOptions, DatabaseUrlError> {
     let url = Url::parse(text).map_err(|_| DatabaseUrlError::NotAUrl)?;
     if is_cut_by_its_password(&url) {
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Result<PgConnectOptions, DatabaseUrlError> {
     match &roots {
         Some(roots) if !are_certificates(roots) => return Err(DatabaseUrlError::Roots),
         Some(_) => {}
-        // The client would take an empty path for a file.
+        // The client would read an empty path as a file.
         None => options = options.ssl_root_cert_from_pem(Vec::new()),
     }
     if parameter(&url, &MODE).is_some() || mode.is_some() {
@@ -51,15 +51,15 @@ pub(super) fn parse(text: &str) -> Result<PgConnectOptions, DatabaseUrlError> {
     })
 }
 
-/// Whether an unencoded `/`, `?` or `#` in the password ended the part of the URL in which passwords
-/// are. The rest of it would be taken for the database or a parameter, which are printed.
+/// Whether an unencoded `/`, `?` or `#` in the password ended the part of the URL that is kept
+/// secret. The rest would be read as the database or a parameter, which are printed.
 fn is_cut_by_its_password(url: &Url) -> bool {
     let rest = [Some(url.path()), url.query(), url.fragment()];
     let has_at = rest.iter().flatten().any(|part| part.contains('@'));
     has_at || url.path().trim_start_matches('/').contains('/')
 }
 
-/// The client passes over what it does not know, and TLS would then be less than was asked for.
+/// The client ignores unknown parameters, so a misspelt one would mean less TLS than intended.
 fn check_names(url: &Url) -> Result<(), DatabaseUrlError> {
     let known = [&MODE[..], &ROOTS, &CLIENT].concat();
     let is_strange =
@@ -70,33 +70,33 @@ fn check_names(url: &Url) -> Result<(), DatabaseUrlError> {
     Ok(())
 }
 
-/// A parameter of the URL under any of its names. One that is empty is not set.
+/// A parameter of the URL under any of its names. An empty one counts as unset.
 fn parameter(url: &Url, names: &[&str]) -> Option<String> {
     let mut pairs = url.query_pairs();
     let found = pairs.find(|(name, value)| names.contains(&&**name) && !value.is_empty());
     found.map(|(_, value)| value.into_owned())
 }
 
-/// Whether this is a PEM file's path, or PEM, which the client takes as well.
+/// Whether this is the path of a PEM file, or PEM itself, which the client accepts too.
 fn are_certificates(roots: &str) -> bool {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     roots.contains(BEGIN) || fs::read_to_string(roots).is_ok_and(|pem| pem.contains(BEGIN))
 }
 
-/// A variable of the environment. One that is empty is not set.
+/// A variable of the environment. An empty one counts as unset.
 fn set(name: &str) -> Option<String> {
     let value = env::var_os(name).filter(|value| !value.is_empty())?;
     Some(value.to_string_lossy().into_owned())
 }
 
-/// A variable that the client takes for its default where it does not understand it.
+/// A variable that the client would replace by its default if it is invalid.
 fn variable<T: FromStr>(name: &str) -> Result<Option<T>, ()> {
     set(name)
         .map(|value| value.parse().map_err(drop))
         .transpose()
 }
 
-/// The client takes an empty variable for a host without a name.
+/// The client reads an empty variable as an empty host.
 fn without_empty_variables(options: PgConnectOptions) -> PgConnectOptions {
     if !options.get_host().is_empty() {
         return options;
@@ -107,7 +107,7 @@ fn without_empty_variables(options: PgConnectOptions) -> PgConnectOptions {
 
 /// Where the server is.
 enum Place {
-    /// Behind a Unix socket, in which TLS has no part.
+    /// Behind a Unix socket, without TLS.
     Socket,
     /// On this machine.
     Loopback,
@@ -115,7 +115,7 @@ enum Place {
 }
 
 impl Place {
-    /// By what the client uses, wherever that was written.
+    /// Uses the host of the client's options, no matter where it was set.
     fn of(options: &PgConnectOptions) -> Self {
         let host = options.get_host();
         if options.get_socket().is_some() || Path::new(host).is_absolute() {

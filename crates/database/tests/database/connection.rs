@@ -1,4 +1,4 @@
-//! Connecting: what is waited for, what is refused, and what a connection is like.
+//! Connecting: waiting, refusals, and the state of a new connection.
 
 #![allow(
     clippy::disallowed_methods,
@@ -21,7 +21,7 @@ use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionTrait};
 use tokio::{task::JoinSet, time::timeout};
 use url::Url;
 
-/// What is answered at once is answered within this.
+/// The time limit for an immediate answer.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ fn settings(url: &str, size: u32) -> Settings {
     }
 }
 
-/// The only value that a query answers with, as text.
+/// The only value of a query's result, as text.
 async fn ask(db: &impl ConnectionTrait, sql: &str) -> Result<String, DbErr> {
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let row = db.query_one_raw(statement).await?.unwrap();
@@ -41,7 +41,7 @@ async fn ask(db: &impl ConnectionTrait, sql: &str) -> Result<String, DbErr> {
 }
 
 #[tokio::test]
-async fn a_sqlite_file_is_made_with_its_folder() {
+async fn a_sqlite_file_is_created_with_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not/yet/there.sqlite3");
     let url = format!("sqlite://{}", path.display());
@@ -63,14 +63,14 @@ async fn every_sqlite_connection_is_in_wal_with_foreign_keys_and_a_busy_timeout(
         };
         assert_eq!(pragma("journal_mode").await, "wal");
         assert_eq!(pragma("foreign_keys").await, "1");
-        // The column has another name than its pragma.
+        // The column's name differs from the pragma's.
         let sql = "SELECT CAST(timeout AS text) FROM pragma_busy_timeout";
         assert_eq!(ask(&connection, sql).await.unwrap(), "10000");
     }
 }
 
 #[tokio::test]
-async fn a_sqlite_file_that_cannot_be_made_is_said_so() {
+async fn a_sqlite_file_that_cannot_be_created_is_an_error_with_its_url() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let url = format!("sqlite://{}/below.sqlite3", file.path().display());
     let error = connect(&settings(&url, 1), "test").await.unwrap_err();
@@ -80,7 +80,7 @@ async fn a_sqlite_file_that_cannot_be_made_is_said_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transactions_that_read_and_then_write_take_turns_on_sqlite() {
+async fn transactions_that_read_and_then_write_are_serialized_on_sqlite() {
     let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
     database
         .execute("CREATE TABLE counter AS SELECT 0 AS n")
@@ -127,7 +127,7 @@ async fn a_pool_has_no_more_connections_than_its_size(
 }
 
 #[tokio::test]
-async fn a_session_bears_the_name_of_its_application() {
+async fn a_session_has_the_name_of_its_application() {
     let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
         return;
     };
@@ -141,7 +141,7 @@ async fn a_session_bears_the_name_of_its_application() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_to_listen_to_on_sqlite() {
+async fn there_is_no_listener_pool_on_sqlite() {
     let url = "sqlite://file.sqlite3".parse().unwrap();
     assert!(listener_pool(&url, "a listener").is_none());
 }
@@ -173,7 +173,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn a_database_that_is_down_is_waited_for_and_the_log_says_so() {
+async fn connecting_waits_for_a_database_that_is_down_and_logs_it() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -199,7 +199,7 @@ async fn a_database_that_is_down_is_waited_for_and_the_log_says_so() {
 }
 
 #[tokio::test]
-async fn a_pool_outlives_a_crash_of_its_server() {
+async fn a_pool_survives_a_crash_of_its_server() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -211,12 +211,12 @@ async fn a_pool_outlives_a_crash_of_its_server() {
         server
     });
     let _server = server.await.unwrap();
-    // The connection that broke may cost one statement.
+    // The broken connection may cost one statement.
     drop(ask(&db, "SELECT 'lost'").await);
     assert_eq!(ask(&db, "SELECT 'after'").await.unwrap(), "after");
 }
 
-/// What [`connect`] says to a URL that the server refuses.
+/// The error of [`connect`] for a URL that the server refuses.
 async fn refusal(url: &Url) -> String {
     let start = Instant::now();
     let refused = connect(&settings(url.as_str(), 1), "test").await;
@@ -232,7 +232,7 @@ async fn refusal(url: &Url) -> String {
 }
 
 #[tokio::test]
-async fn what_the_server_refuses_is_said_at_once_and_without_the_password() {
+async fn a_refusal_is_reported_at_once_and_without_the_password() {
     let Some(server) = Server::start() else {
         return;
     };

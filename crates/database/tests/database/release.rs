@@ -1,4 +1,4 @@
-//! What a pool takes back, and what a caller that gives up leaves in the server.
+//! Connections that come back to a pool, and what a cancelled caller leaves in the server.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use bare_testkit::{Backend, TestDatabase, process::Frozen};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::time::timeout;
 
-/// Enough for a statement to be sent.
+/// Long enough to send a statement.
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// Far more than anything here takes.
@@ -32,10 +32,12 @@ async fn until(mut is_so: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, look).await.expect("it never is so");
+    timeout(PATIENCE, look)
+        .await
+        .expect("the condition never holds");
 }
 
-/// How many sessions of other pools run a statement that begins so, or idle after it.
+/// How many sessions of other pools run a statement that begins with `query`, or idle after it.
 async fn sessions(db: &DatabaseConnection, state: &str, query: &str) -> i64 {
     let sql = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -45,7 +47,7 @@ async fn sessions(db: &DatabaseConnection, state: &str, query: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_begin_that_is_given_up_leaves_no_transaction_in_the_pool() {
+async fn a_cancelled_begin_leaves_no_transaction_in_the_pool() {
     let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
         return;
     };
@@ -55,23 +57,23 @@ async fn a_begin_that_is_given_up_leaves_no_transaction_in_the_pool() {
     until(async || db.get_postgres_connection_pool().num_idle() == 1).await;
     let frozen = Frozen::process(backend);
     let begun = timeout(MOMENT, begin(&db)).await;
-    assert!(begun.is_err(), "it was not under way");
+    assert!(begun.is_err(), "the BEGIN was not in progress");
     drop(frozen);
 
     db.execute_unprepared("INSERT INTO note VALUES (1)")
         .await
         .unwrap();
     let seen: i64 = ask(&database.db, "SELECT count(*) FROM note").await;
-    assert_eq!(seen, 1, "what was answered Ok is not committed");
+    assert_eq!(seen, 1, "a successful insert is not committed");
     assert_eq!(sessions(&database.db, "idle in transaction", "").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_sqlite_ended_by_itself_leaves_none_in_the_pool() {
+async fn a_transaction_that_sqlite_rolled_back_by_itself_leaves_none_in_the_pool() {
     let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
     database.execute("CREATE TABLE note (text text)").await;
     let db = connect(&one_connection(&database), "test").await.unwrap();
-    // As if the disk were full, for this connection.
+    // Simulates a full disk for this connection.
     let full = "PRAGMA max_page_count = 10";
     db.execute_unprepared(full).await.unwrap();
     let large = "INSERT INTO note VALUES (hex(zeroblob(100000)))";
@@ -88,12 +90,12 @@ async fn a_transaction_that_sqlite_ended_by_itself_leaves_none_in_the_pool() {
     txn.execute_unprepared(small).await.unwrap();
     txn.commit().await.unwrap();
     let seen: i64 = ask(&database.db, "SELECT count(*) FROM note").await;
-    assert_eq!(seen, 1, "what was committed is seen by its pool alone");
+    assert_eq!(seen, 1, "only its pool sees the committed row");
     database.execute(small).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_whose_caller_gave_up_ends_in_the_server() {
+async fn the_server_ends_a_statement_whose_caller_was_cancelled() {
     let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
         return;
     };
@@ -104,7 +106,7 @@ async fn a_statement_whose_caller_gave_up_ends_in_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_ends_a_statement_and_a_pause_soon_after_the_client_s_patience() {
+async fn the_server_ends_statements_and_idle_transactions_after_the_client_s_patience() {
     let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
         return;
     };
@@ -134,7 +136,7 @@ async fn the_server_ends_a_statement_and_a_pause_soon_after_the_client_s_patienc
 }
 
 #[tokio::test]
-async fn the_limits_of_a_database_stand_and_tasks_have_none_of_ours() {
+async fn limits_of_a_database_are_kept_and_tasks_have_no_limit() {
     let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
         return;
     };

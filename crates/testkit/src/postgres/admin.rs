@@ -1,5 +1,5 @@
-//! Statements of the tools themselves, each on a connection of its own: a connection belongs to the
-//! runtime that opened it, and every test has its own runtime.
+//! Statements of the tools themselves. Each uses a new connection, because a connection belongs to
+//! the runtime that opened it, and every test has its own runtime.
 
 use std::thread;
 
@@ -25,7 +25,7 @@ pub(super) async fn execute(server: &Url, statements: &[String]) -> sqlx::Result
     connection.close().await
 }
 
-/// Awaits a future from code that is not async, and from a runtime's own thread too.
+/// Awaits a future from synchronous code, even on a thread of a runtime.
 pub(super) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> T {
     thread::scope(|scope| {
         let thread = scope.spawn(|| {

@@ -1,4 +1,4 @@
-//! The clock of a server, which libfaketime sets.
+//! Sets the clock of a server with libfaketime.
 
 use std::{
     fs, io,
@@ -6,19 +6,18 @@ use std::{
     process::Command,
 };
 
-/// Where Debian's package `libfaketime` puts the library: a folder for each architecture.
+/// Debian's package `libfaketime` puts the library below this folder, in one for the architecture.
 const FOLDERS: &str = "/usr/lib";
 const LIBRARY: &str = "faketime/libfaketime.so.1";
 
-/// The library, where it is installed.
+/// The library, if it is installed.
 pub(super) fn library() -> Option<PathBuf> {
     let folders = fs::read_dir(FOLDERS).ok()?.flatten();
     let mut libraries = folders.map(|folder| folder.path().join(LIBRARY));
     libraries.find(|library| library.exists())
 }
 
-/// Lets what a command starts take the time from a file in this folder, and not how time passes: a
-/// wait stays as long as it is.
+/// Makes a command take its time of day from a file in this folder. Waits keep their length.
 pub(super) fn hand_over(command: &mut Command, library: &Path, folder: &Path) {
     command
         .env("LD_PRELOAD", library)
@@ -28,7 +27,7 @@ pub(super) fn hand_over(command: &mut Command, library: &Path, folder: &Path) {
         .env("FAKETIME_DISABLE_SHM", "1");
 }
 
-/// Sets the clock so many seconds ahead of the right time, or back where they are negative.
+/// Sets the clock this many seconds ahead, or back if negative.
 pub(super) fn set(folder: &Path, seconds: i64) -> io::Result<()> {
     let draft = folder.join("clock.draft");
     fs::write(&draft, format!("{seconds:+}\n"))?;

@@ -13,31 +13,31 @@ use url::Url;
 use super::{admin, data_folder::Durability, postmaster::Postmaster, programs::Programs, shared};
 use crate::memo::Memo;
 
-/// A PostgreSQL server with room for every test's databases: a private one, or the one that
-/// `TEST_DATABASE_URL` names.
+/// A PostgreSQL server for the databases of all tests: a private one, or the one in
+/// `TEST_DATABASE_URL`.
 ///
-/// A private one is reached over a Unix socket in a folder that only its user may enter. That takes
-/// no password and no port that another process could take first.
+/// A private one listens on a Unix socket in a folder that only its user may enter. So it needs no
+/// password, and no port that another process could take first.
 #[derive(Debug)]
 pub struct Cluster {
     server: Url,
     /// How a template is cloned: a clause of `CREATE DATABASE`.
     strategy: &'static str,
-    /// What the names of this process's databases begin with.
+    /// The prefix of the names of this process's databases.
     prefix: String,
     databases: AtomicUsize,
     templates: Memo<String>,
-    /// Held for as long as the process lives; none where the server is not ours.
+    /// Held as long as the process lives; `None` if the server is not ours.
     _postmaster: Option<Postmaster>,
 }
 
 impl Cluster {
-    /// The cluster of this process, started at the first call, which blocks meanwhile (0.2 s).
-    /// `None` where there is no PostgreSQL.
+    /// The cluster of this process. The first call starts it, which blocks for 0.2 s. `None` if
+    /// there is no PostgreSQL.
     ///
     /// # Panics
-    /// Where PostgreSQL is there and does not start or does not answer, and where there is none
-    /// under `REQUIRE_POSTGRES=1`.
+    /// If PostgreSQL does not start or does not answer, and if there is none under
+    /// `REQUIRE_POSTGRES=1`.
     pub fn get() -> Option<&'static Self> {
         static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
         CLUSTER.get_or_init(Self::open).as_ref()
@@ -54,8 +54,9 @@ impl Cluster {
         let postmaster = Postmaster::start(programs, None, Durability::Hasty, None)
             .expect("a private PostgreSQL cluster");
         let server = postmaster.socket_url();
-        // Copied files take 8 ms, and the default, a copy through the log, 15 ms. Before PostgreSQL 15
-        // there is only the former. It needs two checkpoints: not for a server that writes to disk.
+        // Copying files takes 8 ms. The default copies through the log and takes 15 ms. Before
+        // PostgreSQL 15 there is only the former. It needs two checkpoints, so it is slow on a
+        // server that writes to disk.
         let strategy = if programs.major < 15 {
             ""
         } else {
@@ -88,8 +89,8 @@ impl Cluster {
     }
 
     /// The URL of a new database: a clone of the template with this name ([`Cluster::template`]),
-    /// or an empty one. Who is done with it gives its 8 MB back ([`Cluster::drop_database`]), which
-    /// may be of memory.
+    /// or an empty one. It has 8 MB, possibly in memory: drop it after use
+    /// ([`Cluster::drop_database`]).
     pub async fn create_database(&self, template: Option<&str>) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}_{number}", self.prefix);
@@ -103,8 +104,8 @@ impl Cluster {
     }
 
     /// The name of a template database, made at the first call with this key: `build` gets the URL
-    /// of an empty database and fills it. Later calls, and those that come meanwhile from other
-    /// tests, get the same one. Where `build` panics, the next call builds another.
+    /// of an empty database and fills it. Later and concurrent calls get the same one. If `build`
+    /// panics, the next call builds another.
     pub async fn template<F>(&self, key: &str, build: impl FnOnce(String) -> F) -> String
     where
         F: Future<Output = ()>,
@@ -119,7 +120,7 @@ impl Cluster {
         let url = self.create_database(None).await;
         build(url.clone()).await;
         let name = database_name(&url);
-        // A database that someone is connected to cannot be cloned.
+        // A database with connections cannot be cloned.
         let statements = [
             format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
             format!(

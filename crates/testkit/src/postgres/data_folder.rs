@@ -1,5 +1,5 @@
-//! A fresh data folder for a cluster: a copy of one that is kept in the target folder, because
-//! `initdb` takes ten times as long as the copy.
+//! A fresh data folder for a cluster. It is a copy of one in the target folder, because `initdb`
+//! takes ten times as long.
 
 use std::{
     env,
@@ -14,22 +14,22 @@ use tempfile::TempDir;
 
 use super::programs::Programs;
 
-/// Linux's file system in memory. Containers often have one of 64 MB.
+/// Linux's file system in memory, which often has only 64 MB in a container.
 const MEMORY: &str = "/dev/shm";
 
-/// How many bytes have to be free there. A cluster begins with 30 MB, and a clone takes 8 MB.
+/// How many bytes must be free there. A cluster starts with 30 MB, and a clone takes 8 MB.
 const PLENTY: u64 = 4 << 30;
 
-/// What a server's data has to outlast.
+/// What a server's data must survive.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Durability {
-    /// Not even the machine: it may live in memory.
+    /// Not even a crash of the machine: it may be in memory.
     Hasty,
-    /// What PostgreSQL's defaults promise, so that it can be measured.
+    /// What PostgreSQL's defaults promise, for measurements.
     Default,
 }
 
-/// Makes a data folder at `to`, which only the user whom PostgreSQL runs as may read.
+/// Makes a data folder at `to` that only PostgreSQL's user may read.
 pub(super) fn create(programs: &Programs, to: &Path, durability: Durability) -> io::Result<()> {
     match durability {
         Durability::Hasty => copy(&kept(programs)?, to)?,
@@ -38,7 +38,7 @@ pub(super) fn create(programs: &Programs, to: &Path, durability: Durability) -> 
     programs.give(to)
 }
 
-/// The folder that is copied, initialised once for each target folder and major version.
+/// The folder to copy, initialised once per target folder and major version.
 fn kept(programs: &Programs) -> io::Result<PathBuf> {
     let folder = crate::target::target_folder().join("tmp");
     let kept = folder.join(format!("postgres-{}", programs.major));
@@ -53,7 +53,7 @@ fn kept(programs: &Programs) -> io::Result<PathBuf> {
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
-        // A tenth of the copy's bytes would be an empty log segment of the usual 16 MB.
+        // The usual empty log segment of 16 MB would take a tenth of the time to copy.
         initialise(programs, &unfinished, &["--no-sync", "--wal-segsize=1"])?;
         fs::rename(&unfinished, &kept)?;
     }
@@ -61,7 +61,7 @@ fn kept(programs: &Programs) -> io::Result<PathBuf> {
 }
 
 fn initialise(programs: &Programs, to: &Path, further: &[&str]) -> io::Result<()> {
-    // Not in place: PostgreSQL's user may not be allowed into the target folder.
+    // Not in place, because PostgreSQL's user may not be allowed into the target folder.
     let folder = private_folder(programs, Durability::Hasty)?;
     let data = folder.path().join("data");
     let output = programs
@@ -75,7 +75,8 @@ fn initialise(programs: &Programs, to: &Path, further: &[&str]) -> io::Result<()
         ])
         .args(["--encoding=UTF8", "--no-locale"])
         .args(further)
-        // initdb wants a password where it is asked for; nobody gets to use this one (server.rs).
+        // initdb requires a password for this method. It is replaced before anyone can use it
+        // (server.rs).
         .arg("--pwfile")
         .arg(password_file(programs, folder.path())?)
         .output()?;
@@ -95,8 +96,8 @@ fn password_file(programs: &Programs, folder: &Path) -> io::Result<PathBuf> {
     Ok(file)
 }
 
-/// A temporary folder for PostgreSQL's user alone. Its path is short: a Unix socket's may have
-/// 103 bytes.
+/// A temporary folder for PostgreSQL's user alone. Its path is short, because a Unix socket's may
+/// have only 103 bytes.
 pub(super) fn private_folder(programs: &Programs, durability: Durability) -> io::Result<TempDir> {
     let private = fs::Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new()
@@ -110,8 +111,8 @@ pub(super) fn private_folder(programs: &Programs, durability: Durability) -> io:
     Ok(folder)
 }
 
-/// In memory where there is plenty: a clone has 300 files, which takes 15 ms there, and on a busy
-/// disk anything from 30 to 200 ms.
+/// The memory file system, if it has enough space. A clone of 300 files takes 15 ms there, and 30
+/// to 200 ms on a busy disk.
 fn memory() -> Option<PathBuf> {
     let free = statvfs(MEMORY).map_or(0, |space| space.f_bavail * space.f_frsize);
     (free >= PLENTY).then(|| PathBuf::from(MEMORY))

@@ -1,8 +1,8 @@
-//! One running PostgreSQL server in a temporary folder of its own.
+//! A running PostgreSQL server in a temporary folder.
 //!
-//! It is the child of a shell that reads orders from a pipe whose other end this process holds.
-//! When the pipe closes, and the kernel closes it even after SIGKILL, the shell ends the server and
-//! removes the folder: no hook at exit is needed, and nothing can skip it.
+//! Its parent is a shell that reads orders from a pipe of this process. When the pipe closes, which
+//! the kernel does even after SIGKILL, the shell ends the server and removes the folder. So no exit
+//! hook is needed, and nothing can skip it.
 
 use std::{
     fs,
@@ -22,10 +22,10 @@ use super::{
     programs::Programs,
 };
 
-/// How long a server may take to accept connections, on a machine that has much else to do.
+/// How long a server may take to accept connections on a busy machine.
 const STARTUP_PATIENCE: Duration = Duration::from_mins(1);
 
-/// An order is `start` or the signal that stops the server; each is answered when it is done.
+/// An order is `start` or the signal that stops the server. Each is answered when it is done.
 const SUPERVISOR: &str = r#"
 folder=$1
 shift
@@ -48,26 +48,26 @@ fi
 rm -rf "$folder"
 "#;
 
-/// What differs from the defaults of every server.
+/// Settings of every server that differ from the defaults.
 const SETTINGS: &[&str] = &["max_connections=300", "timezone=UTC"];
 
-/// What differs where nothing has to outlast the machine. A commit stays a commit:
-/// `synchronous_commit` is left on.
+/// Additional settings if nothing has to survive a crash of the machine. `synchronous_commit` stays
+/// on, so a commit is still a commit.
 const HASTY_SETTINGS: &[&str] = &["fsync=off", "full_page_writes=off", "shared_buffers=64MB"];
 
-/// PostgreSQL's own port. Without TCP it is only a part of the socket's name.
+/// PostgreSQL's default port. Without TCP it is only a part of the socket's name.
 const SOCKET_PORT: u16 = 5432;
 
-/// How PostgreSQL is stopped, in its own words (`pg_ctl stop --mode`).
+/// How PostgreSQL is stopped (`pg_ctl stop --mode`).
 #[derive(Clone, Copy, Debug)]
 pub enum StopMode {
-    /// Rolls back what is open, ends every connection with an error, writes everything out.
+    /// Rolls back open transactions, ends every connection with an error, writes everything out.
     Fast,
-    /// As a crash: every connection just ends, and the next start recovers from the log.
+    /// Like a crash: every connection just ends, and the next start recovers from the log.
     Immediate,
 }
 
-/// The server, its supervisor and its folder; dropping it ends all three before it returns.
+/// The server, its supervisor and its folder. Dropping it ends all three before it returns.
 #[derive(Debug)]
 pub(super) struct Postmaster {
     programs: &'static Programs,
@@ -80,7 +80,7 @@ pub(super) struct Postmaster {
 
 impl Postmaster {
     /// Makes the folder, and starts a server that listens on a Unix socket in it and, with a port,
-    /// on 127.0.0.1. With libfaketime its clock can be set.
+    /// on 127.0.0.1. Its clock can be set if libfaketime is given.
     pub(super) fn start(
         programs: &'static Programs,
         port: Option<u16>,
@@ -96,7 +96,7 @@ impl Postmaster {
         let mut supervisor = supervisor.spawn()?;
         let mut postmaster = Self {
             programs,
-            // From here on the supervisor removes it, and may have to before it is filled.
+            // From here on the supervisor removes it, even if it is not filled yet.
             folder: folder.keep(),
             port: port.unwrap_or(SOCKET_PORT),
             orders: supervisor.stdin.take(),
@@ -108,8 +108,8 @@ impl Postmaster {
         Ok(postmaster)
     }
 
-    /// The URL of the database `postgres`, over the Unix socket. It takes no password, because its
-    /// folder keeps others out.
+    /// The URL of the database `postgres`, over the Unix socket. It needs no password, because the
+    /// folder is private.
     pub(super) fn socket_url(&self) -> Url {
         let Self { folder, port, .. } = self;
         let parameters = format!("port={port}&user=postgres&sslmode=disable");
@@ -134,7 +134,7 @@ impl Postmaster {
                 return Ok(());
             }
             let log = self.log().split_off(earlier);
-            // While there is such a file, a fatal line is a client's that came too early.
+            // While this file exists, a fatal line only means that a client connected too early.
             let has_failed = state.is_err() && log.contains("FATAL:");
             if has_failed || Instant::now() > deadline {
                 return Err(io::Error::other(format!(
@@ -215,8 +215,8 @@ fn supervise(
     let (addresses, port) = port.map_or(("", SOCKET_PORT), |port| ("127.0.0.1", port));
     shell.arg("-c").arg(format!("listen_addresses={addresses}"));
     shell.arg("-c").arg(format!("port={port}"));
-    // A group of its own: Ctrl-C in the terminal must not reach the shell before its time. And no
-    // stderr: a test runner takes an inherited one for a test that still runs.
+    // A separate process group, so that Ctrl-C in the terminal does not reach the shell too early.
+    // And no stderr: a test runner that sees an inherited one believes that the test still runs.
     shell
         .process_group(0)
         .stdin(Stdio::piped())

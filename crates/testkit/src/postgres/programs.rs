@@ -1,4 +1,4 @@
-//! PostgreSQL's server programs: where they are, and as whom they run.
+//! Finds PostgreSQL's server programs and the user to run them as.
 
 use std::{
     env, fs, io,
@@ -12,8 +12,8 @@ use std::{
 /// The oldest major version that the service supports.
 const OLDEST: u32 = 14;
 
-/// Where packages put the programs: a folder, how the name of one version's folder in it begins,
-/// and where that holds them.
+/// Where packages put the programs: a folder, the prefix of a version's folder in it, and the
+/// folder below that.
 const PLACES: &[(&str, &str, &str)] = &[
     ("/usr/lib/postgresql", "", "bin"),         // Debian, Ubuntu, Arch
     ("/usr", "pgsql-", "bin"),                  // postgresql.org's RPMs
@@ -31,14 +31,14 @@ pub(super) struct Programs {
     folder: PathBuf,
     /// The major version, such as `17`.
     pub(super) major: u32,
-    /// The user and group that the programs run as, where it is not this process's own: PostgreSQL
-    /// refuses to run as root.
+    /// The user and group of the programs, if not those of this process: PostgreSQL refuses to run
+    /// as root.
     user: Option<(u32, u32)>,
 }
 
 impl Programs {
-    /// The installation in `PATH`, else the newest one in the usual places. `None` where there is
-    /// none, which is said once on stderr; a panic then under `REQUIRE_POSTGRES=1`.
+    /// The installation in `PATH`, or the newest one in the usual places. `None` if there is none,
+    /// which is printed once on stderr, or panics under `REQUIRE_POSTGRES=1`.
     pub(super) fn find() -> Option<&'static Self> {
         static FOUND: LazyLock<Option<Programs>> = LazyLock::new(|| {
             let path = env::var_os("PATH").unwrap_or_default();
@@ -56,18 +56,18 @@ impl Programs {
         FOUND.as_ref()
     }
 
-    /// A command that runs one of the programs, with an environment of its own.
+    /// A command that runs one of the programs, with a clean environment.
     pub(super) fn command(&self, program: &str) -> Command {
         self.as_user(Command::new(self.path(program)))
     }
 
-    /// Where a program is.
+    /// The path of a program.
     pub(super) fn path(&self, program: &str) -> PathBuf {
         self.folder.join(program)
     }
 
-    /// Makes a command run as the user who may run PostgreSQL, with nothing of the environment that
-    /// could change what it does, in a folder that every user may enter.
+    /// Makes a command run as the user who may run PostgreSQL, without environment variables that
+    /// could change its behaviour, in a folder that every user may enter.
     pub(super) fn as_user(&self, mut command: Command) -> Command {
         command
             .env_clear()
@@ -85,7 +85,7 @@ impl Programs {
         self.user.is_some()
     }
 
-    /// Gives a folder and all that is in it to the user whom the programs run as.
+    /// Gives a folder and its content to the user of the programs.
     pub(super) fn give(&self, path: &Path) -> io::Result<()> {
         let Some((user, group)) = self.user else {
             return Ok(());
@@ -99,9 +99,9 @@ impl Programs {
     }
 }
 
-/// The installation in a folder, where there is one that is new enough.
+/// The installation in a folder, if it is new enough.
 fn at(folder: &Path) -> Option<Programs> {
-    // PATH may hold links into a folder that has them all.
+    // PATH may have links to single programs.
     let initdb = fs::canonicalize(folder.join("initdb")).ok()?;
     let folder = initdb.parent()?.to_owned();
     let output = Command::new(folder.join("postgres"))
@@ -129,7 +129,7 @@ fn major_version(text: &str) -> Option<u32> {
     version[..digits].parse().ok()
 }
 
-/// `postgres`, who comes with the server's package, else `nobody`.
+/// `postgres`, who comes with the server's package, or `nobody`.
 fn unprivileged_user() -> Option<(u32, u32)> {
     let users = fs::read_to_string("/etc/passwd").ok()?;
     let ids = |name: &str| {
@@ -160,7 +160,7 @@ fn say_missing() {
          or newer (in PATH or where packages put it) was found"
     );
     SAID.call_once(|| {
-        // Not eprintln!, which the test runner keeps to itself unless the test fails.
+        // Not eprintln!, because the test runner shows that only if the test fails.
         let line = format!(
             "PostgreSQL {OLDEST} or newer was not found (initdb, or TEST_DATABASE_URL): only SQLite \
              is tested\n"

@@ -10,14 +10,14 @@ use super::{
 };
 use crate::tls::Certificate;
 
-/// How often another port is tried when somebody took the free one first.
+/// How many ports are tried, in case another process takes the free one first.
 const PORTS_TRIED: usize = 5;
 
-/// A PostgreSQL server of a test's own, to stop, crash and start again.
+/// A PostgreSQL server for one test, which may stop, crash and restart it.
 ///
 /// It listens on TCP, as a server in production does, so that a client meets the same errors while
-/// it is away, and a proxy can stand in between. Its port and password stay the same, and so do
-/// its URLs. All its functions block.
+/// it is down, and a proxy can stand in between. Its port and password stay the same, and so do its
+/// URLs. All functions block.
 #[derive(Debug)]
 pub struct Server {
     postmaster: Postmaster,
@@ -26,16 +26,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one. `None` where PostgreSQL's programs are not found; `TEST_DATABASE_URL` is no
-    /// substitute, for nobody may stop that.
+    /// Starts one. `None` if PostgreSQL's programs are not found. `TEST_DATABASE_URL` is no
+    /// substitute, because tests must not stop that server.
     ///
     /// # Panics
-    /// Where it does not start, and where there is none under `REQUIRE_POSTGRES=1`.
+    /// If it does not start, and if there is none under `REQUIRE_POSTGRES=1`.
     pub fn start() -> Option<Self> {
         Self::start_as(Durability::Hasty, None)
     }
 
-    /// Starts one whose clock can be set ([`set_clock`](Self::set_clock)). `None` also where
+    /// Starts one whose clock can be set ([`set_clock`](Self::set_clock)). `None` also if
     /// libfaketime is not installed.
     ///
     /// # Panics
@@ -44,7 +44,7 @@ impl Server {
         Self::start_as(Durability::Hasty, Some(&clock::library()?))
     }
 
-    /// Starts one with PostgreSQL's defaults and on the disk, to be measured.
+    /// Starts one with PostgreSQL's defaults and on the disk, for measurements.
     ///
     /// # Panics
     /// As [`start`](Self::start).
@@ -64,7 +64,7 @@ impl Server {
             Err(error) => !error.to_string().contains("Address already in use"),
         };
         let (port, started) = attempts.find(is_settled).expect("a port that stays free");
-        let postmaster = started.expect("a PostgreSQL server of the test's own");
+        let postmaster = started.expect("a PostgreSQL server for one test");
         let password = uuid::Uuid::new_v4().simple().to_string();
         let server = Self {
             postmaster,
@@ -75,19 +75,19 @@ impl Server {
         Some(server)
     }
 
-    /// The URL of a database. `postgres` is there, and empty.
+    /// The URL of a database. `postgres` exists and is empty.
     pub fn url(&self, database: &str) -> String {
         let Self { port, password, .. } = self;
         format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}")
     }
 
-    /// Creates an empty database and gives its URL.
+    /// Creates an empty database and returns its URL.
     pub fn create_database(&self, name: &str) -> String {
         self.execute(format!("CREATE DATABASE {name}"));
         self.url(name)
     }
 
-    /// Restarts it with a certificate: it speaks TLS with the clients that ask for it.
+    /// Restarts it with a certificate. Then it speaks TLS with clients that ask for it.
     pub fn speak_tls(&mut self, certificate: &Certificate) {
         let files = [
             ("server.crt", &certificate.certificate),
@@ -101,8 +101,8 @@ impl Server {
         self.restart(StopMode::Fast);
     }
 
-    /// Sets its clock so many seconds ahead of the right time, or back where they are negative. It was
-    /// started by [`start_with_clock`](Self::start_with_clock).
+    /// Sets its clock this many seconds ahead, or back if negative. It must have been started by
+    /// [`start_with_clock`](Self::start_with_clock).
     pub fn set_clock(&self, seconds: i64) {
         self.postmaster.set_clock(seconds).expect("a file of ours");
     }
@@ -130,7 +130,7 @@ impl Server {
         self.start_again();
     }
 
-    /// Other users of the machine can reach a TCP port, so it takes a password.
+    /// It needs a password, because other users of the machine can reach a TCP port.
     fn set_password(&self) {
         self.execute(format!("ALTER ROLE postgres PASSWORD '{}'", self.password));
     }

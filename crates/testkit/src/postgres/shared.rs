@@ -1,5 +1,5 @@
-//! Manners on a server that is not ours alone (`TEST_DATABASE_URL`): a test process may be killed
-//! at any moment, so each one removes what those before it left behind.
+//! Cleans up on a shared server (`TEST_DATABASE_URL`): a test process may be killed at any moment,
+//! so each one removes what earlier ones left behind.
 
 use std::{sync::mpsc, thread};
 
@@ -9,15 +9,15 @@ use uuid::Uuid;
 
 use super::admin;
 
-/// Databases whose process no longer holds its connection. The list of databases is older than the
-/// list of connections, and a process connects first, so none that is in use can be listed.
+/// Databases whose process no longer has its connection. The list of databases is read before the
+/// list of connections, and a process connects first, so no database in use is listed.
 const ABANDONED: &str = r"
     SELECT datname::text FROM pg_database
     WHERE datname ~ '^test_[0-9a-f]{32}_[0-9]+$'
       AND substr(datname, 1, 37) NOT IN (SELECT application_name FROM pg_stat_activity)";
 
-/// The prefix for the names of this process's databases. A connection that bears it as its
-/// application name, open until the process ends, says that they are in use.
+/// The prefix for the names of this process's databases. A connection with this application name is
+/// open until the process ends, and shows that they are in use.
 pub(super) fn join(server: &Url) -> sqlx::Result<String> {
     let prefix = format!("test_{}", Uuid::new_v4().simple());
     let options = PgConnectOptions::from_url(server)?.application_name(&prefix);
@@ -48,7 +48,7 @@ async fn hold(options: &PgConnectOptions, server: &Url) -> sqlx::Result<PgConnec
         .fetch_all(&mut connection)
         .await?;
     for name in abandoned {
-        // Another process may be at the same, and then one of the two fails.
+        // Another process may drop it at the same time, and then one of the two fails.
         let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         let _ = admin::execute(server, &[statement]).await;
     }

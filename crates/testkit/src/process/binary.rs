@@ -1,4 +1,4 @@
-//! Where the built binaries are.
+//! Builds and finds the binaries of the workspace.
 
 use std::{
     env,
@@ -9,12 +9,11 @@ use std::{
 
 use crate::target::{profile_folder, target_folder};
 
-/// A binary of the workspace in the profile of the running test. The first call in a process has
-/// cargo build them all, because a binary that is there may be older than its sources; 0.3 s where
-/// there is nothing to do.
+/// A binary of the workspace in the profile of the running test. The first call in a process builds
+/// all binaries, because existing ones may be outdated. This takes 0.3 s if there is nothing to do.
 ///
 /// # Panics
-/// Where they do not build.
+/// If they do not build.
 pub fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let binary = BUILT
@@ -25,8 +24,8 @@ pub fn binary(name: &str) -> PathBuf {
     binary
 }
 
-/// A cargo that does not take this process's package for its own: build scripts that look at it (ring's)
-/// would run again, and all that depends on them be built anew.
+/// A cargo without the variables of this process's package: build scripts that read them (ring's)
+/// would run again, and everything that depends on them would be rebuilt.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in env::vars_os() {
@@ -45,8 +44,8 @@ fn build() -> PathBuf {
     let folder = profile_folder();
     let target = target_folder();
     let mut cargo = cargo();
-    // The whole workspace, as in `cargo test`: a choice of packages would choose other features of
-    // their dependencies, and build those anew.
+    // The whole workspace, as in `cargo test`: selecting packages would select other features of
+    // their dependencies, and rebuild those.
     cargo.args(["build", "--quiet", "--workspace", "--bins"]);
     cargo
         .args(["--profile", profile(&folder)])
@@ -68,7 +67,7 @@ fn build() -> PathBuf {
     folder
 }
 
-/// The profile whose folder this is: that of `dev` is called `debug`.
+/// The profile of this folder: that of `dev` is called `debug`.
 fn profile(folder: &Path) -> &str {
     match name(folder) {
         "debug" => "dev",

@@ -1,4 +1,4 @@
-//! The lines that a process writes, kept as they come.
+//! Keeps the lines that a process writes.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-/// The lines of all the streams that are read into it.
+/// The lines of all streams that are read into it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines(Arc<watch::Sender<Written>>);
 
@@ -19,8 +19,7 @@ struct Written {
 }
 
 impl Lines {
-    /// Reads a stream to its end in a thread, so that a test which blocks cannot hold up the
-    /// process.
+    /// Reads a stream to its end in a thread, so that a blocked test does not hold up the process.
     pub(super) fn read(&self, stream: impl Read + Send + 'static) {
         self.0.send_modify(|written| written.open_streams += 1);
         let written = Arc::clone(&self.0);
@@ -40,7 +39,7 @@ impl Lines {
         self.0.borrow().lines.clone()
     }
 
-    /// The first line for which `is_it` holds; `None` where the streams end without one.
+    /// The first line for which `is_it` holds; `None` if the streams end without one.
     pub(super) async fn find(&self, is_it: impl Fn(&str) -> bool) -> Option<String> {
         let find = |written: &Written| written.lines.iter().find(|line| is_it(line)).cloned();
         let mut changes = self.0.subscribe();
@@ -49,7 +48,7 @@ impl Lines {
         find(&written)
     }
 
-    /// Awaits the end of every stream.
+    /// Waits for the end of every stream.
     pub(super) async fn end(&self) {
         let _ = self
             .0

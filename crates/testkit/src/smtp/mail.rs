@@ -1,4 +1,4 @@
-//! A mail as the server took it.
+//! A mail as the server received it.
 
 use std::time::Instant;
 
@@ -16,8 +16,8 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// The value of the first header with this name, in any case, its folded lines joined as RFC
-    /// 5322 section 2.2.3 says.
+    /// The value of the first header with this name, in any case. Folded lines are joined (RFC
+    /// 5322, section 2.2.3).
     pub fn header(&self, name: &str) -> Option<String> {
         let (headers, _) = self.parts();
         let unfolded = headers.replace("\r\n ", " ").replace("\r\n\t", "\t");
@@ -28,7 +28,7 @@ impl Mail {
         })
     }
 
-    /// What follows the headers, in whatever encoding it was sent.
+    /// The part after the headers, still encoded.
     pub fn body(&self) -> &str {
         self.parts().1
     }
@@ -52,13 +52,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folded_header_is_one_line() {
+    fn a_folded_header_is_joined_to_one_line() {
         let mail = mail("To: a\r\nSubject: one\r\n two\r\n\r\nSubject: body\r\n");
         assert_eq!(mail.header("subject").as_deref(), Some("one two"));
     }
 
     #[test]
-    fn the_body_is_not_searched_for_headers() {
+    fn a_line_of_the_body_is_not_read_as_a_header() {
         let mail = mail("To: a\r\n\r\nSubject: body\r\n");
         assert_eq!(mail.header("Subject"), None);
         assert_eq!(mail.body(), "Subject: body\r\n");

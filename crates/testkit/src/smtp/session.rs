@@ -57,7 +57,7 @@ pub(super) async fn run(
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    /// A greeting begins anew, as RSET does.
+    /// A greeting resets the session, as RSET does.
     async fn hello(&mut self, reply: &str) -> io::Result<()> {
         self.from = None;
         self.to.clear();
@@ -91,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.reply("250 ok").await
     }
 
-    /// What the test wants said to this recipient.
+    /// The reply that the test has set for this recipient.
     fn recipient_reply(&self, address: &str) -> Option<String> {
         let mut line = None;
         self.state.send_if_modified(|state| {
@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         line
     }
 
-    /// Takes the mail. `false` where the connection is to end without an answer.
+    /// Takes the mail. `false` if the connection shall end without an answer.
     async fn data(&mut self) -> io::Result<bool> {
         let pause = self.state.borrow().slowness / 2;
         sleep(pause).await;
@@ -144,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(true)
     }
 
-    /// Keeps a mail. Whether the connection is to be dropped for it.
+    /// Keeps a mail. Returns whether to drop the connection.
     fn take(&self, mail: Mail) -> bool {
         let mut drops = false;
         self.state.send_modify(|state| {

@@ -64,7 +64,7 @@ async fn count(database: &TestDatabase, table: &str) -> Option<i64> {
 
 #[rstest]
 #[tokio::test]
-async fn what_one_test_writes_no_other_test_reads(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn tests_do_not_see_each_other_s_rows(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(one) = TestDatabase::with_schema(backend, NOTES).await else {
         return;
     };
@@ -77,7 +77,7 @@ async fn what_one_test_writes_no_other_test_reads(#[values(Sqlite, Postgres)] ba
 
 #[rstest]
 #[tokio::test]
-async fn a_schema_is_not_taken_for_another(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn schemas_with_different_steps_are_kept_apart(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(notes) = TestDatabase::with_schema(backend, NOTES).await else {
         return;
     };
@@ -95,7 +95,7 @@ async fn a_schema_is_not_taken_for_another(#[values(Sqlite, Postgres)] backend: 
 }
 
 #[tokio::test]
-async fn a_schema_is_applied_once_however_many_tests_ask() {
+async fn a_schema_is_applied_once_for_many_tests() {
     for _ in 0..3 {
         TestDatabase::with_schema(Sqlite, NOTES).await.unwrap();
         let both = TestDatabase::with_schema(Sqlite, NOTES_AND_TAGS).await;
@@ -105,7 +105,7 @@ async fn a_schema_is_applied_once_however_many_tests_ask() {
 }
 
 #[tokio::test]
-async fn a_server_of_a_test_takes_a_schema_too() {
+async fn a_database_with_a_schema_can_be_on_the_server_of_a_test() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -116,7 +116,7 @@ async fn a_server_of_a_test_takes_a_schema_too() {
 
 #[rstest]
 #[tokio::test]
-async fn a_database_goes_with_its_test(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_database_is_dropped_with_its_test(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(database) = TestDatabase::with_schema(backend, NOTES).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! The tools themselves: what other tests may take for granted.
+//! Tests of the tools themselves.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

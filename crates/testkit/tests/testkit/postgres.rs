@@ -38,7 +38,7 @@ async fn number(url: &str, query: &'static str) -> i64 {
 }
 
 #[tokio::test]
-async fn every_database_is_a_clone_of_its_template_and_nobody_elses() {
+async fn each_database_is_a_separate_clone_of_its_template() {
     let Some(cluster) = Cluster::get() else {
         return;
     };
@@ -57,7 +57,7 @@ async fn every_database_is_a_clone_of_its_template_and_nobody_elses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_template_is_built_once_however_many_tests_ask() {
+async fn a_template_is_built_once_for_many_tests() {
     static BUILDS: AtomicUsize = AtomicUsize::new(0);
     let Some(cluster) = Cluster::get() else {
         return;
@@ -74,7 +74,7 @@ async fn a_template_is_built_once_however_many_tests_ask() {
 }
 
 #[tokio::test]
-async fn a_template_can_be_cloned_although_its_builder_left_a_connection_open() {
+async fn a_template_can_be_cloned_if_its_builder_left_a_connection_open() {
     let Some(cluster) = Cluster::get() else {
         return;
     };
@@ -99,7 +99,7 @@ async fn a_database_in_use_can_be_dropped() {
 }
 
 #[tokio::test]
-async fn a_crashed_server_comes_back_under_the_same_url_with_what_was_committed() {
+async fn a_crashed_server_restarts_at_the_same_url_with_all_commits() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -112,7 +112,7 @@ async fn a_crashed_server_comes_back_under_the_same_url_with_what_was_committed(
 }
 
 #[tokio::test]
-async fn a_server_of_a_tests_own_asks_for_its_password() {
+async fn the_server_of_a_test_requires_its_password() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -126,7 +126,7 @@ async fn a_server_of_a_tests_own_asks_for_its_password() {
 }
 
 #[tokio::test]
-async fn a_cluster_vanishes_with_its_process_even_after_sigkill() {
+async fn a_cluster_is_removed_with_its_process_even_after_sigkill() {
     let mut victim = victim();
     let is_either = |line: &str| line.contains("socket folder") || line.contains("no cluster");
     let line = victim.wait_for_line(is_either, PATIENCE).await;
@@ -150,7 +150,7 @@ fn victim() -> Process {
     Process::spawn("victim", command.env_remove("TEST_DATABASE_URL"))
 }
 
-/// The process that is killed, not a test: it does nothing unless it was started for that.
+/// The process to be killed. As a test it does nothing.
 #[test]
 fn be_the_victim() {
     if std::env::var_os(VICTIM).is_none() {
@@ -185,8 +185,8 @@ async fn wait_until_gone(folder: &Path) {
 }
 
 #[tokio::test]
-async fn a_server_s_clock_is_set_and_its_waits_stay_as_they_are() {
-    // A package of Debian's, which is no condition of the tests.
+async fn setting_a_server_s_clock_does_not_change_its_waits() {
+    // libfaketime is optional.
     let Some(server) = Server::start_with_clock() else {
         return;
     };

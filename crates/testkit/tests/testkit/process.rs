@@ -12,7 +12,7 @@ fn shell(script: &str) -> Process {
 }
 
 #[tokio::test]
-async fn a_line_is_found_on_either_stream_before_and_after_it_was_written() {
+async fn a_line_is_found_on_either_stream_before_and_after_it_is_written() {
     let shell = shell("echo out; echo err >&2; read -r never");
     for line in ["err", "out", "err"] {
         assert_eq!(shell.wait_for_line(|it| it == line, PATIENCE).await, line);
@@ -21,14 +21,14 @@ async fn a_line_is_found_on_either_stream_before_and_after_it_was_written() {
 
 #[tokio::test]
 #[should_panic(expected = "ended without the line; it wrote:\nlast words")]
-async fn a_line_that_cannot_come_any_more_is_not_waited_for() {
+async fn waiting_for_a_line_ends_with_the_process() {
     shell("echo last words")
         .wait_for_line(|_| false, PATIENCE)
         .await;
 }
 
 #[tokio::test]
-async fn a_signal_arrives_and_the_last_lines_are_there_after_the_end() {
+async fn after_a_signal_the_last_lines_of_a_process_are_kept() {
     let mut shell = shell("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done");
     shell.wait_for_line(|line| line == "ready", PATIENCE).await;
     shell.signal(Signal::TERM);
@@ -37,7 +37,7 @@ async fn a_signal_arrives_and_the_last_lines_are_there_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_process_ends_when_it_is_dropped_even_a_stopped_one() {
+async fn a_process_ends_when_it_is_dropped_even_if_it_is_stopped() {
     let mut shell = shell("while :; do sleep 0.01; done");
     let id = Pid::from_raw(shell.id().cast_signed()).unwrap();
     shell.signal(Signal::STOP);

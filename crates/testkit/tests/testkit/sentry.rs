@@ -1,4 +1,4 @@
-//! The Sentry.
+//! The Sentry endpoint.
 
 use bare_testkit::sentry::SentryServer;
 

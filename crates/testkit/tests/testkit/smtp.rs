@@ -1,4 +1,4 @@
-//! The mail server, met by the client that the worker uses.
+//! The mail server, with the client that the worker uses.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
 
 const BODY: &str = "Hello\n.\n..two dots\nHej då";
 
-/// The client's own timeout ends with the TCP connection: a server that hangs later holds it up.
+/// The client's own timeout covers only the TCP connection: a server that hangs later blocks it.
 const CLIENT_PATIENCE: Duration = Duration::from_millis(300);
 
 async fn send(server: &SmtpServer) -> Result<(), Error> {
@@ -55,7 +55,7 @@ async fn only_the_next_recipient_is_refused() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_dropped_after_its_data_was_taken_all_the_same() {
+async fn a_mail_whose_connection_is_dropped_after_its_data_is_kept() {
     let server = SmtpServer::start();
     server.drop_after_data(1);
     send(&server).await.unwrap_err();
@@ -64,7 +64,7 @@ async fn a_mail_that_is_dropped_after_its_data_was_taken_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_hanging_server_answers_again_when_it_is_told_to() {
+async fn a_hanging_server_can_behave_again() {
     let server = SmtpServer::start();
     server.hang();
     assert!(
@@ -78,8 +78,8 @@ async fn a_hanging_server_answers_again_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_server_that_was_dropped_can_no_longer_be_reached() {
-    // Another test may have been given a port that became free here, but hardly half of them.
+async fn a_dropped_server_is_unreachable() {
+    // Another test may reuse a port that became free here, but hardly half of them.
     let servers: Vec<_> = (0..16).map(|_| SmtpServer::start()).collect();
     let addresses: Vec<_> = servers.iter().map(address).collect();
     drop(servers);
@@ -98,7 +98,7 @@ async fn a_connection_ends_with_its_server() {
     drop(server);
     let (mut rest, deadline) = (Vec::new(), Duration::from_secs(20));
     let ended = timeout(deadline, connection.read_to_end(&mut rest)).await;
-    // In order or with an error.
+    // Cleanly or with an error.
     assert!(ended.is_ok());
 }
 
