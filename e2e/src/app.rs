@@ -19,7 +19,7 @@ use worker::Registry;
 
 use crate::{database::TestDatabase, jobs::run_pending_jobs};
 
-/// A service for one test. When it is dropped, it fails a test that left jobs behind: see
+/// A service for one test. Dropping it fails a test that left jobs behind: see
 /// [`TestApp::run_pending_jobs`] and [`TestApp::leaves_jobs`].
 pub struct TestApp {
     /// Its database.
@@ -141,7 +141,7 @@ impl TestApp {
         self.run_pending_jobs_of(worker::tasks::registry()).await;
     }
 
-    /// The same with other tasks.
+    /// As [`run_pending_jobs`](Self::run_pending_jobs), with other tasks.
     pub async fn run_pending_jobs_of(&self, tasks: Registry) {
         let smtp = self.smtp.url();
         let mut variables = vec![("SMTP_URL", smtp.as_str())];

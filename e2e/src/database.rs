@@ -4,23 +4,23 @@ use std::ops::{Deref, DerefMut};
 
 use bare_testkit::{Backend, postgres::Server};
 
-/// As [`bare_testkit::TestDatabase`], and knows the schema of the service.
+/// A [`bare_testkit::TestDatabase`] that knows the schema of the service.
 #[derive(Debug)]
 pub struct TestDatabase(bare_testkit::TestDatabase);
 
 impl TestDatabase {
-    /// A database with the whole schema. `None` where there is no PostgreSQL for this test.
+    /// A database with the whole schema. `None` if there is no PostgreSQL for this test.
     pub async fn migrated(backend: Backend) -> Option<Self> {
         let database = bare_testkit::TestDatabase::with_schema(backend, migration::SCHEMA);
         database.await.map(Self)
     }
 
-    /// A database without any table. `None` where there is no PostgreSQL for this test.
+    /// A database without any table. `None` if there is no PostgreSQL for this test.
     pub async fn empty(backend: Backend) -> Option<Self> {
         bare_testkit::TestDatabase::empty(backend).await.map(Self)
     }
 
-    /// A database with the whole schema on a server that the test owns, with which it goes.
+    /// A database with the whole schema on a server of this test, which removes it.
     pub async fn migrated_on(server: &Server, name: &str) -> Self {
         let schema = migration::SCHEMA;
         Self(bare_testkit::TestDatabase::with_schema_on(server, name, schema).await)

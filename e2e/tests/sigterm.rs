@@ -1,4 +1,4 @@
-//! SIGTERM of a worker process that has 20 jobs running and 1,000 more waiting.
+//! SIGTERM of a worker process with 20 running jobs and 1,000 waiting ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -24,10 +24,10 @@ use sea_orm::{DatabaseConnection, EntityTrait as _, PaginatorTrait as _, Set};
 const RUNNING: usize = 20;
 const WAITING: usize = 1000;
 
-/// What is promised from the signal to the last start of a job.
+/// The promised time from the signal to the last start of a job.
 const LAST_START: chrono::Duration = chrono::Duration::milliseconds(100);
 
-/// For what has no limit of its own, on a busy machine.
+/// A limit for everything else, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Stage {
@@ -36,7 +36,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// Jobs for a worker that is not there yet.
+    /// Enqueues jobs for a worker that is not started yet.
     async fn set(backend: Backend) -> Option<Self> {
         let database = TestDatabase::migrated(backend).await?;
         let txn = bare_database::begin(&database.db).await.unwrap();
@@ -70,11 +70,11 @@ impl Stage {
         Process::start("worker", [], variables)
     }
 
-    /// Starts a worker, ends it by SIGTERM when it has all its hands full, and answers when the signal
-    /// was sent and how long it took to end.
+    /// Starts a worker, sends SIGTERM when all its slots are busy, and returns the time of the
+    /// signal and how long it took to end.
     async fn interrupt(&self, grace: Duration) -> (DateTime<Utc>, Duration) {
         let mut worker = self.worker(RUNNING, grace);
-        // What is claimed has not begun yet, and what has not begun goes back.
+        // Wait for running jobs: claimed jobs that have not started would be released.
         wait_until(async || self.smtp.connections() == RUNNING).await;
 
         let (at, start) = (Utc::now(), Instant::now());
@@ -86,7 +86,7 @@ impl Stage {
         (at, took)
     }
 
-    /// The jobs that are not finished, which nobody may hold and which no attempt may count for.
+    /// The unfinished jobs. Asserts that no worker holds them and that they have no attempt.
     async fn untouched(&self) -> Vec<job::Model> {
         let jobs = job::Entity::find().all(&self.database.db).await.unwrap();
         for job in &jobs {
@@ -99,7 +99,7 @@ impl Stage {
         jobs
     }
 
-    /// Runs what is left, and asserts that in the end everybody got one mail.
+    /// Runs the remaining jobs, and asserts that every user got exactly one mail.
     async fn finish(&self) {
         let mut worker = self.worker(5 * RUNNING, PATIENCE);
         let db = &self.database.db;

@@ -44,8 +44,8 @@ fn the_alert_rules_use_only_existing_metrics() {
 }
 
 #[test]
-fn a_default_that_a_platform_s_file_repeats_is_that_of_the_setting() {
-    // Where a platform needs another value than a setting's default, its file says why.
+fn defaults_in_the_files_of_platforms_are_those_of_the_settings() {
+    // If a platform needs another value than the default, its file says why.
     const OTHERS: [&str; 2] = ["DATABASE_POOL_SIZE", "SMTP_URL"];
 
     let settings = settings::all();

@@ -1,4 +1,4 @@
-//! All the metrics, as they are to be written down.
+//! All metrics, in the form of the documentation.
 
 use std::fmt::Write as _;
 

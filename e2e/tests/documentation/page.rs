@@ -1,4 +1,4 @@
-//! A file of the documentation, of which a part comes from the code.
+//! A file of the documentation that is generated in part.
 
 use std::{fs, path::PathBuf};
 
@@ -9,7 +9,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// A file by its path from the root. One that is not there is empty.
+    /// A file by its path from the root. A missing one is empty.
     pub fn of(name: &'static str) -> Self {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("..")
@@ -18,7 +18,7 @@ impl Page {
         Self { name, path, text }
     }
 
-    /// What it says.
+    /// Its text.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -33,7 +33,7 @@ impl Page {
         lines.fold(String::new(), |text, line| text + line + "\n")
     }
 
-    /// Asserts that this is what the page says, or makes it so.
+    /// Asserts that the page has this text, or writes it with `UPDATE_DOCS`.
     pub fn is(&self, expected: &str) {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             return fs::write(&self.path, expected).unwrap();

@@ -13,7 +13,7 @@ pub fn app_json(text: &str) -> Vec<(String, String)> {
     values.collect()
 }
 
-/// The values of `docker-compose.yml` that stand as `${NAME:-value}`, by variable.
+/// The values of `docker-compose.yml` that are written as `${NAME:-value}`, by variable.
 pub fn compose(text: &str) -> Vec<(String, String)> {
     let values = text.split("${").skip(1).filter_map(|rest| {
         let (name, rest) = rest.split_once(":-")?;

@@ -1,4 +1,4 @@
-//! All the settings, as they are to be written down.
+//! All settings, in the form of the documentation.
 
 use std::fmt::Write as _;
 
@@ -58,7 +58,7 @@ impl Setting {
         self.meanings.push(variable.description.clone());
     }
 
-    /// What it means, said once if that is the same for all.
+    /// Its description, once if it is the same for all binaries.
     fn meaning(&self) -> String {
         let first = &self.meanings[0];
         if self.meanings.iter().all(|meaning| meaning == first) {

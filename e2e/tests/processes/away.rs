@@ -1,5 +1,5 @@
-//! Servers that are told of metrics and errors, and that are not there. These take long, and tests start in the order
-//! of their names.
+//! StatsD and Sentry servers that are down. These tests take long, so they come first: tests start
+//! in the order of their names.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn a_dead_statsd_server_does_no_harm(#[case] server: String) {
     let database = migrated(Sqlite).await.unwrap();
     let url = format!("udp://{server}");
     let mut web = Web::start(database.url(), &[("STATSD_URL", &url)]).await;
-    // Longer than it takes until metrics are sent for the first and the second time.
+    // Long enough to send metrics twice.
     let end = std::time::Instant::now() + Duration::from_secs(8);
     while std::time::Instant::now() < end {
         assert_eq!(web.get("/ada").await.status(), 200);

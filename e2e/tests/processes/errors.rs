@@ -1,4 +1,4 @@
-//! Errors on their way to Sentry.
+//! Errors that are sent to Sentry.
 
 use e2e::{
     Backend::{self, Postgres, Sqlite},
@@ -96,7 +96,7 @@ async fn a_panic_in_a_view_is_an_event_with_route_and_stack() {
         let function = frame["function"].as_str().unwrap_or_default();
         frame["in_app"] != false && (function == "error" || function.ends_with("routes::error"))
     };
-    // The last is where it happened; a build with more optimisation has fewer.
+    // The last frame is where it happened. A more optimised build has fewer frames.
     assert!(
         frames.last().is_some_and(|last| is_ours(&last)),
         "{frames:#?}"

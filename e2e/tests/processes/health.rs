@@ -1,5 +1,5 @@
-//! What `/__heartbeat__` of a `web` process says of the schema, which it serves whatever that is, and
-//! what `web healthcheck` says of the process.
+//! The report of `/__heartbeat__` on the schema, with any state of which `web` serves, and the
+//! result of `web healthcheck`.
 
 use e2e::{
     Backend::{self, Postgres, Sqlite},
@@ -48,7 +48,7 @@ async fn web_serves_on_a_newer_schema_and_reports_it(#[values(Sqlite, Postgres)]
     assert!(said.contains("ahead: m29991231_000000_later"), "{said}");
 }
 
-/// As an image's health check runs it: with the settings of the process that it asks.
+/// Runs it as an image's health check, with the settings of the process that it checks.
 async fn healthcheck(database: &str, port: &str) -> (bool, String) {
     let variables = [("DATABASE_URL", database), ("PORT", port)];
     let mut process = Process::start("web", ["healthcheck"], variables);

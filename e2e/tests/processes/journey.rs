@@ -1,4 +1,4 @@
-//! From a request to an e-mail, through two processes that have nothing in common but a database.
+//! From a request to an e-mail, through two processes that share only a database.
 
 use e2e::{
     Backend::{self, Postgres, Sqlite},

@@ -1,4 +1,4 @@
-//! Two processes that write to one SQLite file at the same time, one of which is killed.
+//! Two processes write to one SQLite file at the same time, and one of them is killed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::service::{Web, migrated, start_worker, stop, until};
 
 const POSTS: u32 = 200;
 
-/// After so many posts the worker is killed, and another one started.
+/// After this many posts the worker is killed, and another one started.
 const KILLED_AFTER: u32 = 100;
 
-/// Between two posts: 50 a second.
+/// The pause between two posts: 50 per second.
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn web_and_worker_share_one_sqlite_file_under_load() {
             worker = Some(start_worker(database.url(), &lease));
         }
         let web = Arc::clone(&web);
-        // It fails for any other answer than 202.
+        // It panics on any other answer than 202.
         posts.spawn(async move { web.sign_up(&format!("user-{number}")).await });
     }
     assert_eq!(posts.join_all().await.len(), POSTS as usize);

@@ -1,4 +1,4 @@
-//! The built binaries as processes, as they run in production and at a developer's desk.
+//! The built binaries as processes, as in production and in development.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 

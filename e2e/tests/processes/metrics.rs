@@ -1,4 +1,4 @@
-//! What operators measure: `/metrics` of both processes, and what they send to StatsD.
+//! The metrics of both processes: `/metrics`, and what they send to StatsD.
 
 use std::{
     collections::BTreeSet,
@@ -19,10 +19,10 @@ use serde_json::Value;
 
 use crate::service::{PATIENCE, Web, migrated, service_name, start_worker, stop, until};
 
-/// Any port that is free.
+/// Any free port.
 const ON: (&str, &str) = ("PROMETHEUS_PORT", "0");
 
-/// Where a process shows its metrics.
+/// The URL of a process's metrics.
 async fn url_of(process: &Process) -> String {
     let is_it = |line: &str| line.contains("serving metrics to Prometheus");
     let line = process.wait_for_line(is_it, PATIENCE).await;
@@ -32,7 +32,7 @@ async fn url_of(process: &Process) -> String {
     format!("http://127.0.0.1:{port}/metrics")
 }
 
-/// What a process shows now.
+/// The current metrics of a process.
 async fn page_of(process: &Process) -> String {
     let answer = reqwest::get(url_of(process).await).await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -70,7 +70,7 @@ async fn every_metric_appears_after_requests_failures_and_a_rescue(
     ];
     let web = Web::start(database.url(), &[ON]).await;
 
-    // A worker dies over the first mail.
+    // A worker dies while it sends the first mail.
     smtp.hang();
     let mut first = start_worker(database.url(), &variables);
     let rescued = web.sign_up("ada").await;
@@ -79,7 +79,7 @@ async fn every_metric_appears_after_requests_failures_and_a_rescue(
     smtp.behave();
     let mut worker = start_worker(database.url(), &variables);
     web.completes(&rescued).await;
-    // The second one is refused for good.
+    // The second mail is refused permanently.
     smtp.reply_to_rcpt(1, 550, "no such mailbox");
     web.sign_up("bob").await;
     web.get("/no/such/page").await;
@@ -115,7 +115,7 @@ async fn every_metric_appears_after_requests_failures_and_a_rescue(
     let lists: [&[&Metric]; 4] = [&METRICS, database, queue, &web::METRICS];
     let mut listed: BTreeSet<&str> = lists.concat().iter().map(|metric| metric.name).collect();
     if backend == Sqlite {
-        // It has nobody to listen to.
+        // SQLite has no listener.
         listed.remove("queue_listener_up");
     }
     assert_eq!(seen, listed);
@@ -229,7 +229,7 @@ async fn a_port_in_use_is_reported_at_the_start(#[case] name: &str) {
     assert!(said.contains(&expected), "{said}");
 }
 
-/// What has arrived at a StatsD server, line by line.
+/// The lines that have arrived at a StatsD server.
 fn received(statsd: &UdpSocket) -> Vec<String> {
     statsd.set_nonblocking(true).unwrap();
     let mut packet = [0; 8192];

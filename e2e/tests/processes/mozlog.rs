@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::service::{Web, fields_of, log, migrated, start_worker, stop, until};
 
-/// In everything that the client of this test sends.
+/// This text is in everything that the client of this test sends.
 const MARK: &str = "hunter2";
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn every_line_is_mozlog_and_only_summaries_show_client_input() {
         .filter(|line| line["Type"] != "request.summary")
     {
         let mut line = line.clone();
-        // The id of the request of `sign_up`, which is meant to be followed.
+        // The request id of `sign_up` is meant to be in the log.
         line["Fields"]["rid"].take();
         assert!(!line.to_string().contains(MARK), "{line}");
     }
@@ -122,7 +122,7 @@ fn json_body(body: &str) -> String {
     )
 }
 
-/// The status of the answer to a request that is written by hand.
+/// The status of the answer to a raw request.
 fn answer(web: &Web, request: &str) -> u16 {
     let mut stream = TcpStream::connect(&web.address).unwrap();
     let end = if request.contains("\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! One client that does what it can to stop web, which stays small and answers others.
+//! A hostile client cannot exhaust web's memory or block other clients.
 
 use std::{fs, io, time::Duration};
 
@@ -14,11 +14,11 @@ use tokio::{
 
 use crate::service::{PATIENCE, Web, migrated, until};
 
-/// What web may have in memory, and ever had.
+/// The peak memory that web may use.
 const MOST: u64 = 256_000_000;
 
-/// How much more web may have in memory than at its start once the clients have left: what the allocator keeps for
-/// the next ones.
+/// How much more memory than at its start web may use once the clients have left: the allocator
+/// keeps some.
 const MORE: u64 = 100_000_000;
 
 /// The service, and the database that it needs.
@@ -27,7 +27,7 @@ async fn web(variables: &[(&str, &str)]) -> (Web, TestDatabase) {
     (Web::start(database.url(), variables).await, database)
 }
 
-/// A line of `/proc/…/status`, in bytes: `VmRSS` is what is in memory now, `VmHWM` what ever was.
+/// A line of `/proc/…/status`, in bytes: `VmRSS` is the current memory, `VmHWM` the peak.
 fn memory(web: &Web, line: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", web.process.id())).unwrap();
     let value = status.lines().find_map(|text| text.strip_prefix(line));
@@ -35,7 +35,7 @@ fn memory(web: &Web, line: &str) -> u64 {
     kilobytes.parse::<u64>().unwrap() * 1024
 }
 
-/// Connections that have sent this and read nothing. Where web closes one meanwhile, that is fine.
+/// Connections that have sent this and read nothing. Web may close some meanwhile.
 async fn clients(web: &Web, count: usize, sent: &[u8]) -> Vec<TcpStream> {
     let connect = async || {
         let mut client = TcpStream::connect(&web.address).await.unwrap();
@@ -61,7 +61,7 @@ fn held_back_body() -> Vec<u8> {
     sign_up(1024 * 1024, &" ".repeat(1024 * 1024 - 1))
 }
 
-/// Of the size that a sign-up may have.
+/// A body of the size that a sign-up may have.
 fn held_back_small_body() -> Vec<u8> {
     sign_up(4096, &" ".repeat(4095))
 }
@@ -95,7 +95,7 @@ async fn one_client_cannot_exhaust_the_memory_of_web_or_block_others(
     assert!(most < MOST, "{most} bytes");
     drop(attack);
     until(async || open_connections(&web) < 10).await;
-    // The allocator gives memory back while it is used.
+    // The allocator returns memory only while it is used.
     until(async || {
         web.get("/").await;
         memory(&web, "VmRSS") < before + MORE
@@ -103,7 +103,7 @@ async fn one_client_cannot_exhaust_the_memory_of_web_or_block_others(
     .await;
 }
 
-/// The sockets that web has open.
+/// The number of web's open sockets.
 fn open_connections(web: &Web) -> usize {
     let files = fs::read_dir(format!("/proc/{}/fd", web.process.id())).unwrap();
     let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
@@ -124,7 +124,7 @@ async fn a_request_uses_at_most_four_times_the_memory_of_its_body(
     #[case] end: &str,
 ) {
     let (web, _database) = web(&[]).await;
-    // What any request takes.
+    // The memory that any request takes.
     web.sign_up("ada").await;
     let before = memory(&web, "VmHWM");
     let count = (1024 * 1024 - start.len() - end.len()) / many.len();
@@ -152,7 +152,7 @@ async fn web_answers_next_to_many_idle_connections() {
     let said = lines.iter().filter(|line| is_said(line)).count();
     assert!(said < 10, "{said} lines");
 
-    // One of them gave way: its answer is followed by the end, which may be a reset.
+    // One of them was replaced: its answer is followed by the end, which may be a reset.
     let ends = idle.iter_mut().map(|client| {
         Box::pin(async {
             let _: io::Result<usize> = client.read_to_end(&mut Vec::new()).await;

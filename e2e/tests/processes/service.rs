@@ -1,4 +1,4 @@
-//! Processes of the service, and what a test asks of them.
+//! Processes of the service, and requests to them.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Far longer than anything here takes, so that a test fails instead of hanging.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a process may take to stop that has nothing left to do: far less than the grace.
+/// How long an idle process may take to stop: far less than the grace period.
 pub const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A `web` process that listens.
@@ -41,7 +41,7 @@ impl Web {
         Process::start("web", [], all)
     }
 
-    /// Awaits that the process listens.
+    /// Waits until the process listens.
     pub async fn listening(process: Process) -> Self {
         let is_it = |line: &str| line.contains("\"listening\"");
         let line: Value = parse(&process.wait_for_line(is_it, PATIENCE).await);
@@ -49,7 +49,7 @@ impl Web {
         Self::at(process, address)
     }
 
-    /// A process that is known to listen there.
+    /// A process that is known to listen at this address.
     pub fn at(process: Process, address: String) -> Self {
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
         Self {
@@ -79,7 +79,7 @@ impl Web {
         self.sign_up_with(name, &[("x-request-id", &rid)]).await
     }
 
-    /// The same, with these headers.
+    /// As [`sign_up`](Self::sign_up), with these headers.
     pub async fn sign_up_with(&self, name: &str, headers: &[(&str, &str)]) -> String {
         let user = json!({"name": name, "email": format!("{name}@example.net")});
         let mut request = self.client.post(self.url("/user")).json(&user);
@@ -92,12 +92,12 @@ impl Web {
         location.unwrap().to_owned()
     }
 
-    /// Awaits that the job at this path is completed.
+    /// Waits until the job at this path is completed.
     pub async fn completes(&self, job: &str) {
         self.becomes("completed", job).await;
     }
 
-    /// Awaits that the job at this path is in this state.
+    /// Waits until the job at this path is in this state.
     pub async fn becomes(&self, state: &str, job: &str) {
         until(async || {
             let job: Value = self.get(job).await.json().await.unwrap();
@@ -114,7 +114,7 @@ pub fn start_worker(database: &str, variables: &[(&str, &str)]) -> Process {
     Process::start("worker", [], all)
 }
 
-/// A database that `migration up` has migrated. `None` where there is no PostgreSQL for this test.
+/// A database that `migration up` has migrated. `None` if there is no PostgreSQL for this test.
 pub async fn migrated(backend: Backend) -> Option<TestDatabase> {
     let database = TestDatabase::empty(backend).await?;
     let mut migration = Process::start("migration", ["up"], [("DATABASE_URL", database.url())]);
@@ -122,8 +122,8 @@ pub async fn migrated(backend: Backend) -> Option<TestDatabase> {
     Some(database)
 }
 
-/// Asks a process to stop, and expects that it does so at once and with success, and that all it has
-/// written in its life is mozlog, unless it is `cargo dev`.
+/// Stops a process with a signal. Asserts that it exits quickly and with success, and that its
+/// whole output is mozlog, unless it is `cargo dev`.
 pub async fn stop(process: &mut Process, signal: Signal) {
     process.signal(signal);
     ends_well(process, STOPS_WITHIN).await;
@@ -142,8 +142,8 @@ pub fn service_name() -> String {
     db::SERVICE.to_lowercase().replace(' ', "-")
 }
 
-/// Everything that a process has written, which has to be [mozlog]: each line an object with these
-/// keys and no others, and each value of its kind.
+/// The whole output of a process, which must be [mozlog]: each line is an object with exactly these
+/// keys and with values of the right types.
 ///
 /// [mozlog]: https://wiki.mozilla.org/Firefox/Services/Logging
 pub fn log(process: &Process) -> Vec<Value> {
@@ -195,7 +195,7 @@ pub fn log(process: &Process) -> Vec<Value> {
     lines
 }
 
-/// Nanoseconds since 1970, of this hour.
+/// Whether these nanoseconds since 1970 are within this hour.
 fn is_recent(nanoseconds: u64) -> bool {
     let at = UNIX_EPOCH + Duration::from_nanos(nanoseconds);
     at.elapsed().is_ok_and(|age| age < Duration::from_hours(1))

@@ -1,4 +1,4 @@
-//! What processes are told by their environment.
+//! Settings of processes in their environment.
 
 use dockerflow::settings::{EXIT_CODE, Variable, table};
 use e2e::process::Process;
@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use crate::service::PATIENCE;
 
-/// What a process says that does not start with these variables.
+/// The error of a process that does not start with these variables.
 async fn refusal(name: &str, variables: &[(&str, &str)]) -> String {
     let mut process = Process::start(name, [], variables.iter().copied());
     let status = process.wait(PATIENCE).await;

@@ -1,4 +1,4 @@
-//! A service that is there before its database.
+//! A service that starts before its database.
 
 use e2e::{
     Backend::Postgres,
@@ -57,7 +57,7 @@ async fn a_migration_that_waits_can_be_stopped_and_fails() {
     says_that_it_waits(&migration).await;
     migration.signal(Signal::TERM);
     let status = migration.wait(PATIENCE).await;
-    // A signal that is not handled leaves no code.
+    // An unhandled signal would leave no code.
     assert_eq!(status.code(), Some(1), "{:?}", migration.lines());
 }
 

@@ -1,4 +1,4 @@
-//! TLS where it is promised: with servers that do not have it, or not the right certificate.
+//! TLS to remote databases, tested with servers that do not have it or have the wrong certificate.
 
 use std::fs;
 
@@ -8,10 +8,10 @@ use url::Url;
 
 use crate::service::PATIENCE;
 
-/// An address of this machine that is none of those that stand for it.
+/// An address of this machine that does not count as local.
 const ELSEWHERE: &str = "0.0.0.0";
 
-/// With what code `migration` ends that is to migrate this database, and what it says.
+/// The exit code of `migration up` on this database, and its output.
 async fn migrate(url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let url = [("DATABASE_URL", url)];
     let variables = url.iter().chain(variables).copied();

@@ -1,4 +1,4 @@
-//! The judgement: what was promised against what came.
+//! The verdict: compares what was promised with what arrived.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -19,7 +19,7 @@ use crate::{
     watch::Sight,
 };
 
-/// All that is known of a run.
+/// Everything that is known of a run.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     pub(crate) orders: Vec<Order>,
@@ -31,7 +31,7 @@ pub(crate) struct Evidence {
     pub(crate) sight: Sight,
     pub(crate) remains: Remains,
     pub(crate) poison: usize,
-    /// How many sessions there may be.
+    /// The maximum number of sessions.
     pub(crate) connections: usize,
     /// The most memory of a web, in bytes.
     pub(crate) web_memory: u64,
@@ -43,11 +43,12 @@ pub(crate) struct Verdict {
     pub(crate) owed: usize,
     /// Mails, each counted once.
     pub(crate) delivered: usize,
-    /// Users who ordered although their client never heard so.
+    /// Users whose order was committed although their client got an error.
     pub(crate) unheard: usize,
-    /// Users to whom a mail is owed that did not come, and the jobs that should have sent it.
+    /// Users whose mail did not arrive although it was promised, and the jobs that should have sent
+    /// it.
     pub(crate) lost: Vec<(usize, Option<Uuid>)>,
-    /// Mails that nobody is owed.
+    /// Mails that were not promised.
     pub(crate) unowed: Vec<String>,
     /// Answers that no fault explains.
     pub(crate) wrong: Vec<String>,
@@ -115,7 +116,7 @@ impl Verdict {
     }
 }
 
-/// Mails to nobody, second mails of other jobs, and those of jobs that web did not name.
+/// Mails to unknown users, mails of a second job, and mails of jobs that web did not name.
 fn unowed(evidence: &Evidence, jobs: &HashMap<usize, HashSet<Uuid>>) -> Vec<String> {
     let mut unowed = evidence.strange.clone();
     for (user, jobs) in jobs {
@@ -141,7 +142,7 @@ pub(crate) fn counts(faults: &[Fault]) -> Vec<(Kind, usize)> {
     counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-/// For how long users tried to order.
+/// How long users tried to order.
 pub(crate) fn length(orders: &[Order]) -> Duration {
     let (first, last) = (orders.first(), orders.last());
     first

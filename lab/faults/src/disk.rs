@@ -1,4 +1,4 @@
-//! `cargo faults --disk`: a service on SQLite whose disk is full again and again. The disk is a small
+//! `cargo faults --disk`: a service on SQLite whose disk is full now and then. The disk is a small
 //! file system in memory that only this process and its children see, and that ends with them.
 
 use std::{
@@ -25,21 +25,21 @@ use crate::{
     service::{self, GRACE},
 };
 
-/// Set in the process that has a namespace of its own.
+/// Set in the process in the private namespace.
 const INSIDE: &str = "FAULTS_INSIDE";
 
-/// How big the disk is, in bytes. Half an hour of orders has room.
+/// The size of the disk, in bytes. It has room for half an hour of orders.
 const SIZE: u64 = 128 << 20;
 
-/// How often it is full, for how long, and for how long it is not.
+/// How often it is full, for how long, and how long there is room in between.
 const ROUNDS: u32 = 3;
 const FULL: Duration = Duration::from_secs(10);
 const ROOM: Duration = Duration::from_secs(10);
 
-/// At the end of each time with room, almost all have to be served that order in so long.
+/// In the last seconds of each time with room, almost all orders must be served.
 const WINDOW: Duration = Duration::from_secs(3);
 
-/// How long it is waited for the last job, of which some wait for their next attempt.
+/// How long to wait for the last job. Some jobs wait for their next attempt.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How long a process may take to answer.
@@ -47,7 +47,7 @@ const STARTUP_PATIENCE: Duration = Duration::from_mins(1);
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs, prints, and answers whether every promise held.
+/// Runs, prints the result, and returns whether every promise held.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
     if env::var_os(INSIDE).is_none() {
         return enter_namespace();
@@ -69,13 +69,13 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
         );
     } else {
         println!("Every promise held.");
-        // The disk goes with this process.
+        // The disk ends with this process.
         drop(fs::remove_dir_all(&logs));
     }
     Ok(!table.has_failed)
 }
 
-/// Runs the same command where it may mount what nobody else sees.
+/// Runs the same command in a private mount namespace.
 fn enter_namespace() -> anyhow::Result<bool> {
     let mut command = Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
@@ -119,8 +119,8 @@ async fn try_out(options: &Options, logs: &Path, disk: &Path) -> anyhow::Result<
     }
     sleep(ROOM).await;
     let orders = load.stop().await?;
-    journal.say("nobody orders any more, and all processes end and begin anew");
-    // What only its own process saw is gone now.
+    journal.say("no more orders, and all processes restart");
+    // Rows that only the old processes saw are gone now.
     for place in [&web, &worker] {
         if let Err(error) = service::terminate(place).await {
             journal.broke(error.to_string());
@@ -159,13 +159,13 @@ async fn try_out(options: &Options, logs: &Path, disk: &Path) -> anyhow::Result<
             .filter(|it| it.at < end && it.at + WINDOW > end);
         let (users, served) = (users.clone().count(), users.filter(is_accepted).count());
         let missed = users - served;
-        table.at_most("not served with room again", missed, users / 20, "");
+        table.at_most("not served although there was room", missed, users / 20, "");
     }
-    table.none("ended late, or with an error", journal.broken().len());
+    table.none("exits that were late or failed", journal.broken().len());
     Ok(table)
 }
 
-/// Leaves no room for a while.
+/// Fills the disk for a while.
 async fn fill(disk: &Path, journal: &Journal) -> anyhow::Result<()> {
     let ballast = disk.join("ballast");
     let mut file = fs::File::create(&ballast)?;
@@ -173,7 +173,7 @@ async fn fill(disk: &Path, journal: &Journal) -> anyhow::Result<()> {
     journal.say("the disk is full");
     while Instant::now() < end {
         loop {
-            // Down to the last page: a smaller rest would not take one either.
+            // Down to the last page, because a smaller rest is not usable.
             match file.write(&[0; 4096]) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::StorageFull => break,
@@ -199,7 +199,7 @@ async fn start(web: &Place, worker: &Place, address: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Waits for the last job, and answers how many there are still.
+/// Waits for the last job, and returns how many are left.
 async fn drain(url: &str, smtp: &SmtpServer, mailbox: &Mailbox) -> anyhow::Result<u64> {
     let db = bare_testkit::connect(url).await;
     let deadline = Instant::now() + PATIENCE;

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{journal::Fault, kind::Kind, mailbox::Arrival};
 
-/// A mail is on its way to the server for so long that its sender may be gone when it arrives.
+/// How long a mail may be in transit: its sender may be gone when it arrives.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
-/// A mail that came again.
+/// A mail that arrived twice.
 #[derive(Debug)]
 pub(crate) struct Double {
     pub(crate) job: Uuid,
@@ -36,11 +36,11 @@ pub(crate) fn find(arrivals: &[Arrival], faults: &[Fault]) -> Vec<Double> {
     doubles
 }
 
-/// The fault between the two that kept the first attempt's outcome from being known.
+/// The fault between the two mails that kept the first attempt's outcome from being stored.
 ///
-/// Only the end of a process does, or its absence for longer than its lease. A database that is
-/// away does not: a worker keeps an outcome until the database has taken it. Nor does SIGTERM,
-/// unless the database is away when the time is up.
+/// Only a process that died, or was stopped for longer than its lease, explains it. A database that
+/// is down does not: a worker keeps an outcome until the database has taken it. Nor does SIGTERM,
+/// unless the database is down at the end of the grace period.
 fn cause(first: &Arrival, second: &Arrival, faults: &[Fault]) -> Option<Kind> {
     let between = |fault: &&Fault| fault.is_felt(ON_ITS_WAY, first.at, second.at);
     let between: Vec<&Fault> = faults.iter().filter(between).collect();
@@ -63,8 +63,8 @@ mod tests {
 
     use super::*;
 
-    /// The cause of a second mail after 10 s, from another worker, with faults that begin after so
-    /// many seconds and hit these.
+    /// The cause of a second mail after 10 s, from another worker. Each fault has its start in
+    /// seconds and its victims.
     fn cause_among(faults: &[(Kind, u64, &[&str])]) -> Option<Kind> {
         let start = Instant::now();
         let arrival = |seconds, sender: &str| Arrival {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_sender_between_the_two_explains_a_double() {
+    fn a_kill_of_the_sender_between_the_two_mails_explains_a_double() {
         assert_eq!(
             cause_among(&[(Kind::Kill, 9, &["worker-1.1"])]),
             Some(Kind::Kill)
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_database_explains_none_and_sigterm_only_with_it() {
+    fn an_outage_explains_no_double_and_sigterm_only_during_an_outage() {
         let outage: (Kind, u64, &[&str]) = (Kind::Outage, 12, &[]);
         let term: (Kind, u64, &[&str]) = (Kind::Term, 12, &["worker-1.1"]);
         assert_eq!(cause_among(&[outage]), None);

@@ -1,4 +1,4 @@
-//! The end of a run: all that is owed has to come, and what never will has to be found.
+//! The end of a run: waits for all promised mails, and finds jobs that will never finish.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ use crate::{
     service::Service,
 };
 
-/// How long it is waited for the last job. One that met a database error three times waits for a
+/// How long to wait for the last job. A job that met a database error three times waits for a
 /// minute, and one that lost its process twice for 15 s.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// How often that is said.
+/// How often the progress is printed.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Whether jobs are left over, and which are dead that should not be.
+/// The jobs that are left over, and those that should not be dead.
 #[derive(Debug, Default)]
 pub(crate) struct Remains {
     pub(crate) stuck: Vec<Uuid>,
@@ -29,7 +29,7 @@ pub(crate) struct Remains {
     pub(crate) poison: Vec<Uuid>,
 }
 
-/// Waits until nothing is unfinished but the poison.
+/// Waits until only the poison is unfinished.
 pub(crate) async fn wait(
     service: &Service,
     mailbox: &Mailbox,
@@ -70,7 +70,7 @@ async fn unfinished(connection: &mut PgConnection) -> sqlx::Result<Vec<(String, 
         .await
 }
 
-/// What is in the tables when the service has ended.
+/// Reads the tables after the service has ended.
 pub(crate) async fn remains(database_url: &str, poison: &Poison) -> anyhow::Result<Remains> {
     let mut connection = PgConnection::connect(database_url).await?;
     let stuck = sqlx::query_scalar("SELECT id FROM job WHERE kind <> $1")

@@ -1,4 +1,4 @@
-//! Which fault comes next, and when.
+//! Decides which fault comes next, and when.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use crate::{faults::Culprit, kind::Kind, options::Options};
 
-/// The service is whole for so long at first.
+/// How long the service runs before the first fault.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-/// Nothing happens for so long after an outage, so that its end can be measured.
+/// The pause after an outage, so that the recovery can be measured.
 const SETTLE: Duration = Duration::from_secs(9);
 
-/// Causes faults until the options say that it is enough. The kinds are shuffled like cards, and
-/// again when each had its turn, so that even a short run has them all.
+/// Causes faults until the run is over. The kinds are shuffled like cards, and shuffled again when
+/// each had its turn, so that even a short run has them all.
 pub(crate) async fn drive(
     culprit: &Culprit<'_>,
     options: &Options,
@@ -32,7 +32,8 @@ pub(crate) async fn drive(
             if is_late || options.kills.is_some_and(|limit| kills >= limit) {
                 return Ok(());
             }
-            // How much chance a fault needs depends on what it finds, which must not change the order.
+            // A separate generator for each fault: how many random numbers it draws must not change
+            // the order of the next ones.
             let mut own = StdRng::seed_from_u64(rng.random());
             culprit.cause(kind, &mut own).await?;
             kills += usize::from(kind == Kind::Kill);

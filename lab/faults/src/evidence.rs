@@ -1,4 +1,4 @@
-//! What the processes themselves said of a job.
+//! The log lines of the processes about a job.
 
 use std::{
     fs::{self, File},

@@ -1,4 +1,4 @@
-//! How each fault is caused.
+//! Causes the faults.
 
 mod clients;
 mod database;
@@ -22,10 +22,10 @@ use crate::{
     watch::Watch,
 };
 
-/// How long a process may take to be gone after SIGKILL, on a slow machine.
+/// How long a process may take to end after SIGKILL, on a slow machine.
 const KILL_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Who causes faults.
+/// The part of the run that causes faults.
 pub(crate) struct Culprit<'a> {
     pub(crate) service: &'a Service,
     pub(crate) journal: &'a Journal,
@@ -87,7 +87,7 @@ impl Culprit<'_> {
         Ok(())
     }
 
-    /// One of the workers, when it is up: one that is still starting ends as the system sees fit.
+    /// One of the workers, once it is up: while it starts, SIGTERM would kill it.
     async fn worker(&self, rng: &mut StdRng) -> &Place {
         let place = one_of(&self.service.workers, rng);
         self.watch.wait_for(&place.start_name()).await;

@@ -1,4 +1,4 @@
-//! What was broken, when, and whom it hit.
+//! Records what was broken, when, and which processes were hit.
 
 use std::{
     sync::Mutex,
@@ -13,13 +13,13 @@ pub(crate) struct Fault {
     pub(crate) kind: Kind,
     pub(crate) from: Instant,
     pub(crate) until: Instant,
-    /// The processes that it hit, by the names of their starts; those of the database hit all that
-    /// talk to it.
+    /// The processes that it hit, by the names of their starts. Faults of the database hit all
+    /// processes that use it.
     pub(crate) victims: Vec<String>,
 }
 
 impl Fault {
-    /// Whether it, or what it brings about within `aftermath`, went on at some moment of a time.
+    /// Whether it, or its consequences within `aftermath`, happened at some moment of this time.
     pub(crate) fn is_felt(&self, aftermath: Duration, from: Instant, until: Instant) -> bool {
         self.from <= until && self.until + aftermath >= from
     }
@@ -42,7 +42,7 @@ impl Journal {
         }
     }
 
-    /// A moment as a reader finds it again in the log.
+    /// A moment in the form of the log.
     pub(crate) fn time(&self, at: Instant) -> String {
         let seconds = at.saturating_duration_since(self.start).as_secs_f64();
         format!("{seconds:8.1} s")
@@ -53,7 +53,7 @@ impl Journal {
         println!("{}  {text}", self.time(Instant::now()));
     }
 
-    /// Notes a fault that is over, and prints it.
+    /// Records a fault that is over, and prints it.
     pub(crate) fn record(&self, fault: Fault, note: &str) {
         let took = fault.until.duration_since(fault.from);
         let took = if took < Duration::from_secs(1) {
@@ -65,7 +65,7 @@ impl Journal {
         self.faults.lock().unwrap().push(fault);
     }
 
-    /// Notes that a promise about the processes themselves was broken.
+    /// Records that a promise about the processes was broken.
     pub(crate) fn broke(&self, what: String) {
         self.say(&format!("BROKEN     {what}"));
         self.broken.lock().unwrap().push(what);

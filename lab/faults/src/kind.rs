@@ -13,11 +13,11 @@ pub(crate) enum Kind {
     Terminate,
     /// PostgreSQL crashes, and is started again at once.
     Restart,
-    /// PostgreSQL is away for longer.
+    /// PostgreSQL is down for longer.
     Outage,
     /// SIGSTOP of a worker until its lease is over, and SIGCONT.
     Stop,
-    /// Jobs that no worker can run, among the good ones.
+    /// Jobs that no worker can run, among good ones.
     Poison,
     /// `kill -9` of a web process, which is started again at once.
     Web,
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     Lock,
     /// PostgreSQL's clock jumps.
     Clock,
-    /// A thousand clients keep their connections to a web process and ask nothing.
+    /// A thousand clients keep their connections to a web process and send nothing.
     Idle,
 }
 
@@ -50,7 +50,7 @@ impl Kind {
         Self::Idle,
     ];
 
-    /// The first ten, for which a short run has time.
+    /// The kinds for which a short run has time: the first ten.
     pub(crate) const SHORT: &[Self] = Self::ALL.as_slice().split_at(10).0;
 
     /// Its name in `--only` and in what is printed.
@@ -72,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// Whether it cuts or holds up statements, or changes what time they have.
+    /// Whether it aborts or delays statements, or changes the clock.
     pub(crate) fn hits_database(self) -> bool {
         let cuts = matches!(self, Self::Terminate | Self::Restart | Self::Outage);
         cuts || matches!(self, Self::Freeze | Self::Lock | Self::Clock)

@@ -1,4 +1,4 @@
-//! The load: users who order at a steady rate, each with an address of their own.
+//! The load: users who order at a steady rate, each with a different address.
 
 use std::{
     sync::{
@@ -21,25 +21,25 @@ use crate::order;
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Somebody who ordered, or tried to. The user's number is the place in the list.
+/// A user who ordered, or tried to. The user's number is the index in the list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
     pub(crate) at: Instant,
     pub(crate) answer: Answer,
 }
 
-/// What web said.
+/// The answer of web.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// 202: a mail is owed, by this job.
+    /// 202: a mail is promised, from this job.
     Accepted(Option<Uuid>),
-    /// An error of the service's or of the connection: it may or may not have been committed.
+    /// An error of the service or of the connection: the order may have been committed.
     Unknown,
     /// An answer that no fault explains.
     Wrong(StatusCode),
 }
 
-/// All who ordered, or tried to, and whether more may come.
+/// All users who ordered, or tried to, and whether more may come.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Users {
     orders: Arc<Mutex<Vec<Order>>>,
@@ -47,7 +47,7 @@ pub(crate) struct Users {
 }
 
 impl Users {
-    /// The next one, who has no answer yet.
+    /// Adds a user who has no answer yet.
     pub(crate) fn next(&self) -> usize {
         let mut orders = self.orders.lock().unwrap();
         orders.push(Order {
@@ -61,7 +61,7 @@ impl Users {
         self.orders.lock().unwrap()[user].answer = answer;
     }
 
-    /// Nobody orders for a while.
+    /// Stops all orders for a while.
     pub(crate) async fn pause(&self, time: Duration) {
         self.stay_away.store(true, Ordering::Relaxed);
         tokio::time::sleep(time).await;
@@ -69,7 +69,7 @@ impl Users {
     }
 }
 
-/// The load under way.
+/// The running load.
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) users: Users,
@@ -78,7 +78,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts it: `rate` users a second, in turn at each of the addresses.
+    /// Starts it: `rate` users per second, at each of the addresses in turn.
     pub(crate) fn start(addresses: &[String], rate: u32) -> Self {
         let users = Users::default();
         let stop = CancellationToken::new();
@@ -87,7 +87,7 @@ impl Load {
         Self { users, stop, task }
     }
 
-    /// Stops it, and returns all who ordered when the last one is answered.
+    /// Stops it, and returns all users once the last one is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<Vec<Order>> {
         self.stop.cancel();
         self.task.await?;
@@ -100,7 +100,7 @@ async fn send(addresses: Vec<String>, rate: u32, users: Users, stop: Cancellatio
     let client = Client::builder().timeout(PATIENCE).build();
     let client = client.expect("a client");
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate.max(1));
-    // Nobody orders twice as fast because the machine was busy.
+    // The load must not catch up at double speed after the machine was busy.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut waiting = JoinSet::new();
     let mut turns = addresses.iter().cycle();
@@ -135,7 +135,7 @@ async fn place(client: &Client, url: &str, user: usize) -> Answer {
             let path = location.and_then(|it| it.to_str().ok()).unwrap_or_default();
             Answer::Accepted(order::job(path))
         }
-        // 500 too, not only 503, is an answer to a database that broke off in the middle.
+        // A database that fails in the middle may cause 500 too, not only 503.
         status if status.is_server_error() => Answer::Unknown,
         status => Answer::Wrong(status),
     }

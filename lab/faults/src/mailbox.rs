@@ -1,4 +1,4 @@
-//! What arrived at the mail server: the evidence.
+//! The mails that arrived at the mail server: the evidence.
 
 use std::{
     sync::{Arc, Mutex},
@@ -14,15 +14,15 @@ use crate::order;
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) at: Instant,
-    /// The user whose it is.
+    /// The user who gets it.
     pub(crate) user: usize,
     /// The job that its Message-ID names.
     pub(crate) job: Uuid,
-    /// The start of a worker that sent it.
+    /// The start of the worker that sent it.
     pub(crate) sender: Arc<str>,
 }
 
-/// All that arrived so far, in the order in which it did.
+/// All mails so far, in the order of their arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     arrivals: Mutex<Vec<Arrival>>,
@@ -30,7 +30,7 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Empties the server. A long run's mails would take up the memory otherwise.
+    /// Empties the server, because the mails of a long run would fill the memory.
     pub(crate) fn collect(&self, smtp: &SmtpServer) {
         let mut arrivals = self.arrivals.lock().unwrap();
         for mail in smtp.take_mails() {
@@ -45,7 +45,7 @@ impl Mailbox {
         self.arrivals.lock().unwrap().clone()
     }
 
-    /// Mails that nobody ought to have sent.
+    /// Mails that no task should have sent.
     pub(crate) fn strange(&self) -> Vec<String> {
         self.strange.lock().unwrap().clone()
     }

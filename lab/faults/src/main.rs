@@ -1,12 +1,12 @@
-//! `cargo faults`: the whole service under load while everything around it breaks, and then the
-//! question whether each promise held. What arrived at a mail server answers it, not our own tables.
+//! `cargo faults`: runs the whole service under load while everything around it breaks, and then
+//! checks each promise by what arrived at a mail server, not by our own tables.
 //!
-//! Two web processes, two workers or more, a PostgreSQL and a mail server of their own. The reader's way
-//! through the code is that of a run: [`service`] starts them, [`load`] lets users order, [`driver`]
-//! causes [`faults`], [`watch`] and [`mailbox`] look on, [`drain`] waits for the end, [`checker`]
-//! judges and [`report`] says so.
+//! It starts two web processes, two or more workers, a PostgreSQL and a mail server. The modules in
+//! the order of a run: [`service`] starts them, [`load`] lets users order, [`driver`] causes
+//! [`faults`], [`watch`] and [`mailbox`] observe, [`drain`] waits for the end, [`checker`] judges
+//! and [`report`] prints the result.
 
-// A suite that cannot go on has failed, and a panic says where.
+// If the suite cannot continue, it has failed, and a panic says where.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checker;
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A thousand clients have as many open files, and so has the web that they ask.
+/// A thousand clients need as many open files, and so does web.
 fn allow_all_files() {
     let limit = getrlimit(Resource::Nofile);
     let all = Rlimit {

@@ -6,7 +6,7 @@ use conf::Conf;
 
 use crate::kind::{Kind, Kinds};
 
-/// From this length on a run is a long one, with long outages.
+/// A run of at least this length is a long one, with long outages.
 const LONG_MINUTES: f64 = 10.0;
 
 /// Breaks a running service at random and checks that it keeps its promises
@@ -57,14 +57,14 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// For how long faults are caused.
+    /// How long faults are caused.
     pub(crate) fn length(&self) -> Duration {
         let minutes = self.minutes.or(self.kills.is_none().then_some(2.0));
         let length = minutes.map(|minutes| Duration::try_from_secs_f64(minutes * 60.0));
         length.and_then(Result::ok).unwrap_or(Duration::MAX)
     }
 
-    /// How many workers there are: with none there would be nothing to break.
+    /// How many workers there are, at least one.
     pub(crate) fn workers(&self) -> usize {
         self.workers.max(1)
     }

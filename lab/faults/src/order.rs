@@ -1,21 +1,21 @@
-//! All that the suite knows of the fixture: how somebody places an order, what mail follows, and by
-//! which task.
+//! Everything that the suite knows of the fixture: how to place an order, which mail follows, and
+//! from which task.
 
 use serde_json::json;
 use uuid::Uuid;
 
-/// Where one orders, with POST.
+/// The path for orders, with POST.
 pub(crate) const PATH: &str = "/order";
 
 /// The task that sends the mail.
 pub(crate) const TASK: &str = "send_receipt";
 
-/// What is sent to [`PATH`].
+/// The body to send to [`PATH`].
 pub(crate) fn body(user: usize) -> serde_json::Value {
     json!({"name": format!("order-{user}"), "email": address(user)})
 }
 
-/// The job that a `Location` names.
+/// The job in a `Location`.
 pub(crate) fn job(location: &str) -> Option<Uuid> {
     location.strip_prefix("/job/")?.parse().ok()
 }

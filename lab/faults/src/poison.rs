@@ -1,4 +1,4 @@
-//! Jobs that no worker can run, and how each has to end.
+//! Jobs that no worker can run, and how each must end.
 
 use std::sync::Mutex;
 
@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::order;
 
-/// A task that is in nobody's code.
+/// A task that no worker knows.
 pub(crate) const UNKNOWN_KIND: &str = "no_such_task";
 
-/// What is not the payload of the service's task.
+/// Invalid payloads of the service's task.
 const SPOILT: [&str; 5] = [
     "null",
     "[]",
@@ -19,14 +19,14 @@ const SPOILT: [&str; 5] = [
     r#"{"order_id": "\u0000"}"#,
 ];
 
-/// A spoilt job waits once for its second attempt, and is dead then.
+/// A spoilt job waits for its second attempt, and is dead after it.
 const ATTEMPTS: i32 = 2;
 
-/// How a job of a task that is unknown has to stand: it costs no attempt in the first hour.
+/// The expected state of a job with an unknown task: it costs no attempt in the first hour.
 const UNHARMED: &str = "
 SELECT EXISTS (SELECT FROM job WHERE id = $1 AND attempt = 0 AND state IN ('scheduled', 'available'))";
 
-/// How a spoilt job has to end.
+/// The expected end of a spoilt job.
 const BURIED: &str = "
 SELECT EXISTS (SELECT FROM finished_job
                WHERE id = $1 AND state = 'dead' AND attempt = $2
@@ -40,7 +40,7 @@ pub(crate) struct Poison {
 }
 
 impl Poison {
-    /// Adds some of each sort, and answers how many jobs those are.
+    /// Adds some of each sort, and returns how many jobs that are.
     pub(crate) async fn add(&self, database_url: &str) -> sqlx::Result<usize> {
         let mut connection = PgConnection::connect(database_url).await?;
         for payload in SPOILT {
@@ -61,7 +61,7 @@ impl Poison {
         self.spoilt().len() + self.unknown.lock().unwrap().len()
     }
 
-    /// Those that did not end as they have to.
+    /// The jobs that did not end as expected.
     pub(crate) async fn unexpected(
         &self,
         connection: &mut PgConnection,

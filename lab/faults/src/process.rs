@@ -1,5 +1,5 @@
-//! One place in the service, and the process that stands in it: its starts are numbered, and each
-//! has a name (`worker-1.7`) that its mail, its log and its row in the database bear.
+//! A place in the service and its current process. Its starts are numbered, and each has a name
+//! (`worker-1.7`) that its mail, its log and its row in the database have.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context as _;
 use bare_testkit::process::{Process, Signal};
 
-/// How often an ending process is looked at.
+/// How often to check whether a process has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A place for a process.
@@ -30,7 +30,7 @@ pub(crate) struct Place {
 struct State {
     starts: u32,
     process: Option<Process>,
-    /// Whether somebody ends it, so that its end surprises nobody.
+    /// Whether its end is expected.
     is_ending: bool,
 }
 
@@ -55,7 +55,7 @@ impl Place {
         self.state.lock().unwrap()
     }
 
-    /// The name of the start that stands there now.
+    /// The name of the current start.
     pub(crate) fn start_name(&self) -> String {
         self.name_of(self.state().starts)
     }
@@ -64,7 +64,7 @@ impl Place {
         format!("{}.{start}", self.name)
     }
 
-    /// Starts a process there; the one before has ended.
+    /// Starts a process there. The previous one has ended.
     pub(crate) fn start(&self) -> anyhow::Result<()> {
         let mut state = self.state();
         state.starts += 1;
@@ -90,8 +90,8 @@ impl Place {
         }
     }
 
-    /// Sends a signal that ends it, and awaits its end; `None` where it has not ended within
-    /// `patience`. Nobody is to be surprised by it any more.
+    /// Sends a signal that ends it, and waits for its end. `None` if it has not ended within
+    /// `patience`. From then on its end is expected.
     pub(crate) async fn end(&self, signal: Signal, patience: Duration) -> Option<ExitStatus> {
         self.state().is_ending = true;
         self.signal(signal);
@@ -107,7 +107,7 @@ impl Place {
         }
     }
 
-    /// How many bytes of memory its process has now. `None` where there is none, or no `/proc`.
+    /// How many bytes of memory its process has now. `None` if there is no process or no `/proc`.
     pub(crate) fn memory(&self) -> Option<u64> {
         let id = self.state().process.as_ref()?.id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
@@ -122,7 +122,7 @@ impl Place {
         self.state().process.as_mut()?.exit_status()
     }
 
-    /// How it ended, if it did and nobody had asked it to.
+    /// Its exit status, if it ended unexpectedly.
     pub(crate) fn ended_unasked(&self) -> Option<ExitStatus> {
         let mut state = self.state();
         if state.is_ending {

@@ -1,4 +1,4 @@
-//! How fast the service is at full speed again after PostgreSQL was away.
+//! Measures how fast the service is at full speed again after PostgreSQL was down.
 
 use std::time::{Duration, Instant};
 
@@ -9,20 +9,20 @@ use crate::{
     mailbox::Arrival,
 };
 
-/// The promise, from the first statement that succeeds.
+/// The promised time from the first successful statement.
 pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
-/// A mail that came within this time was not held up.
+/// A mail that came within this time was not delayed.
 const PROMPT: Duration = Duration::from_secs(2);
 
-/// The time over which a share is taken.
+/// The window over which the share of prompt mails is computed.
 const WINDOW: Duration = Duration::from_secs(1);
 
 const STEP: Duration = Duration::from_millis(100);
 
-/// After each outage, how long it took from the first statement that succeeded until 95 % of the
-/// load was carried again: accepted, and the mail there in no time. `None` where that did not come
-/// before the next fault. An outage that another fault follows at once tells nothing.
+/// For each outage, how long it took from the first successful statement until 95 % of the load was
+/// served again: accepted, and the mail sent promptly. `None` if that did not happen before the
+/// next fault. An outage that is soon followed by another fault is skipped.
 pub(crate) fn after_outages(
     faults: &[Fault],
     ups: &[Instant],
@@ -50,7 +50,7 @@ pub(crate) fn after_outages(
     recoveries.collect()
 }
 
-/// For each who ordered, whether the mail came in no time.
+/// For each order, whether the mail came promptly.
 fn carried(orders: &[Order], arrivals: &[Arrival]) -> Vec<bool> {
     let mut carried = vec![false; orders.len()];
     for arrival in arrivals {

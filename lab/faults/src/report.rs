@@ -16,20 +16,21 @@ use crate::{
 /// A killed worker's jobs can be claimed again within this time.
 const RESCUE_LIMIT: Duration = Duration::from_secs(10);
 
-/// With fewer rescues than this, their 99th percentile is their longest, which a busy machine may
-/// draw out.
+/// With fewer rescues than this, their 99th percentile is the longest, which a busy machine may
+/// stretch.
 const MANY: usize = 100;
 
-/// A job's own time, which is a part of the time that a worker holds it, on a slow machine.
+/// The time that a job itself takes on a slow machine, as a part of the time that a worker holds
+/// it.
 const JOB_TIME: Duration = Duration::from_secs(2);
 
-/// How many megabytes a web may take.
+/// How many megabytes a web process may use.
 const WEB_MEMORY: usize = 256;
 
-/// Of each sort of failure so many are shown with all that the logs say.
+/// How many failures of each sort are shown with their log lines.
 const SHOWN: usize = 5;
 
-/// Prints it all, and answers whether every promise held.
+/// Prints the result, and returns whether every promise held.
 pub(crate) fn print(
     evidence: &Evidence,
     verdict: &Verdict,
@@ -50,22 +51,19 @@ pub(crate) fn print(
     );
     table.tell("delivered", &verdict.delivered);
     table.none("lost", verdict.lost.len());
-    table.none("nobody's", verdict.unowed.len());
+    table.none("not promised", verdict.unowed.len());
     table.tell("delivered again", &verdict.doubles.len());
     table.tell("  explained by", &list(verdict.explained()));
     table.none("  explained by no fault", verdict.unexplained().count());
     table.section("The jobs");
     table.none("stuck", evidence.remains.stuck.len());
     table.none("stranded", verdict.stranded.len());
-    table.none("dead without guilt", evidence.remains.dead.len());
-    table.none(
-        "poison with another end than promised",
-        evidence.remains.poison.len(),
-    );
+    table.none("wrongly dead", evidence.remains.dead.len());
+    table.none("poison with a wrong end", evidence.remains.poison.len());
     timings(&mut table, verdict);
     table.section("The processes");
     table.none(
-        "ended unasked, or late, or with an error",
+        "exits that were unexpected, late or failed",
         evidence.broken.len(),
     );
     table.none("answers that no fault explains", verdict.wrong.len());
@@ -152,7 +150,7 @@ fn details(evidence: &Evidence, verdict: &Verdict, journal: &Journal, logs: &Pat
     }
 }
 
-/// Lines of a name, a figure, and whether it is as it should be.
+/// Lines with a name, a figure, and whether it is as promised.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) lines: Vec<String>,
@@ -168,19 +166,19 @@ impl Table {
         self.lines.push(format!("  {name:42} {figure}"));
     }
 
-    /// What has to be 0.
+    /// A figure that must be 0.
     pub(crate) fn none(&mut self, name: &str, count: usize) {
         self.judged(name, &count.to_string(), "none allowed", count == 0);
     }
 
-    /// What has to stay below a limit; `None` is beyond every limit.
+    /// A time with a limit; `None` exceeds every limit.
     fn limit(&mut self, name: &str, time: Option<Duration>, limit: Duration) {
         let figure = time.map_or("never".to_owned(), seconds);
         let allowed = format!("{} allowed", seconds(limit));
         self.judged(name, &figure, &allowed, time.is_some_and(|it| it <= limit));
     }
 
-    /// What may not exceed a number.
+    /// A figure with a maximum.
     pub(crate) fn at_most(&mut self, name: &str, figure: usize, most: usize, unit: &str) {
         let allowed = format!("{most}{unit} allowed");
         self.judged(name, &format!("{figure}{unit}"), &allowed, figure <= most);

@@ -24,15 +24,15 @@ use crate::{
     watch::Watch,
 };
 
-/// How often the mail is fetched, and memory is measured.
+/// How often mails are fetched and memory is measured.
 const COLLECT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Runs, prints, and answers whether every promise held. The processes' logs stay where one did
-/// not.
+/// Runs, prints the result, and returns whether every promise held. If one did not, the processes'
+/// logs are kept.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
     let seed = options.seed();
     let folder = tempfile::Builder::new().prefix("faults-").tempdir();
-    // Kept from now on, because this process may be ended before it comes to an end.
+    // Keep the logs from now on, because this process may be killed.
     let logs = folder.context("no temporary folder")?.keep();
     println!(
         "seed {seed}; {} users a second; PostgreSQL without fsync, so that what is tried is a crash \
@@ -93,7 +93,7 @@ async fn try_out(
     let web_memory = AtomicU64::default();
     let course = async {
         driver::drive(&culprit, options, kinds, seed).await?;
-        journal.say("no more faults, and nobody orders any more");
+        journal.say("no more faults, and no more orders");
         let orders = load.stop().await?;
         drain::wait(service, &mailbox, journal).await?;
         anyhow::Ok(orders)

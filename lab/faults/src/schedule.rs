@@ -15,13 +15,13 @@ use crate::{
     service::{self, GRACE},
 };
 
-/// For how long both run, before one is stopped and afterwards.
+/// How long both run, before one is stopped and afterwards.
 const BOTH: Duration = Duration::from_secs(25);
 
-/// For how long one is stopped.
+/// How long one is stopped.
 const STOPPED: Duration = Duration::from_secs(10);
 
-/// Runs, prints, and answers whether there was a job for every second and none twice.
+/// Runs, prints the result, and returns whether there was exactly one job for every second.
 pub(crate) async fn run() -> anyhow::Result<bool> {
     let folder = tempfile::Builder::new().prefix("faults-").tempdir();
     let logs = folder.context("no temporary folder")?.keep();
@@ -47,7 +47,7 @@ pub(crate) async fn run() -> anyhow::Result<bool> {
     Ok(holds)
 }
 
-/// The ticks that were enqueued, in their order.
+/// The ticks that were enqueued, in order.
 async fn watch_ticks(url: &str, logs: &Path) -> anyhow::Result<Vec<DateTime<Utc>>> {
     let journal = Journal::start();
     let variables = vec![

@@ -1,4 +1,4 @@
-//! The service: two web processes and some workers, and what they stand on.
+//! The service: two web processes, some workers, and their servers.
 
 use std::{
     path::Path,
@@ -23,19 +23,19 @@ pub(crate) const LEASE: Duration = Duration::from_secs(8);
 /// Two heartbeats.
 pub(crate) const TWO_BEATS: Duration = Duration::from_secs(4);
 
-/// For how long a process may go on after SIGTERM.
+/// How long a process may run after SIGTERM.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
-/// How long the mail server thinks about a mail, so that there are always jobs that run.
+/// How long the mail server takes for a mail, so that some jobs are always running.
 const MAIL_TIME: Duration = Duration::from_millis(200);
 
-/// How many jobs a worker runs at once: one worker alone carries the load.
+/// How many jobs a worker runs at once, so that a single worker can carry the load.
 const CONCURRENCY: &str = "default:20";
 
-/// How long the service may take to be there, on a slow machine.
+/// How long the service may take to start, on a slow machine.
 const STARTUP_PATIENCE: Duration = Duration::from_mins(2);
 
-/// How often it is looked whether a process has ended.
+/// How often to check whether a process has ended.
 const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Everything that runs.
@@ -43,16 +43,16 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct Service {
     pub(crate) webs: Vec<Place>,
     pub(crate) workers: Vec<Place>,
-    /// Where each web listens.
+    /// The address of each web process.
     pub(crate) addresses: Vec<String>,
     pub(crate) smtp: SmtpServer,
     pub(crate) server: Arc<Mutex<Server>>,
-    /// The database as the suite's own user sees it.
+    /// The URL of the database for the suite itself.
     pub(crate) database_url: String,
 }
 
 impl Service {
-    /// Starts it on a server with so many workers, and returns when it answers.
+    /// Starts it on a server with this many workers, and returns when it answers.
     pub(crate) async fn start(server: Server, logs: &Path, workers: usize) -> anyhow::Result<Self> {
         let database_url = server.create_database("service");
         let smtp = SmtpServer::start();
@@ -92,14 +92,14 @@ impl Service {
         Ok(service)
     }
 
-    /// How many sessions all its processes may have, by docs/scaling.md: the pool of each, and in a worker
-    /// of one queue five more.
+    /// How many sessions all its processes may have (docs/scaling.md): the pool of each, and five
+    /// more in a worker of one queue.
     pub(crate) fn connections(&self) -> usize {
         const POOL: usize = 10;
         self.webs.len() * POOL + self.workers.len() * (POOL + 5)
     }
 
-    /// How many bytes of memory the biggest web has now.
+    /// How many bytes of memory the largest web process has now.
     pub(crate) fn web_memory(&self) -> u64 {
         let webs = self.webs.iter().filter_map(Place::memory);
         webs.max().unwrap_or_default()
@@ -109,7 +109,7 @@ impl Service {
         self.webs.iter().chain(&self.workers)
     }
 
-    /// The schema, and a role for each place: so a session says whose it is.
+    /// Applies the schema, and creates a role for each place, so that a session shows whose it is.
     async fn prepare_database(&self) -> anyhow::Result<()> {
         let db = bare_testkit::connect(&self.database_url).await;
         fixture::SCHEMA.up(&db, None).await?;
@@ -152,7 +152,7 @@ impl Service {
         Ok(())
     }
 
-    /// Notes every process that ends unasked, and starts another in its place, for ever.
+    /// Records every unexpected end of a process, and starts another in its place, forever.
     pub(crate) async fn watch_processes(&self, journal: &Journal) -> anyhow::Error {
         loop {
             for place in self.places() {
@@ -168,7 +168,7 @@ impl Service {
         }
     }
 
-    /// Asks every process to end, and notes those that do not do it well.
+    /// Stops every process, and records those that do not end cleanly and in time.
     pub(crate) async fn stop(&self, journal: &Journal) {
         for place in self.places() {
             if let Err(error) = terminate(place).await {
@@ -178,7 +178,8 @@ impl Service {
     }
 }
 
-/// Ends a process by SIGTERM, and answers how long that took; an error where it was not in order.
+/// Ends a process by SIGTERM, and returns how long that took, or an error if it did not end cleanly
+/// and in time.
 pub(crate) async fn terminate(place: &Place) -> anyhow::Result<Duration> {
     let limit = GRACE + Duration::from_secs(1);
     let name = place.start_name();
@@ -198,7 +199,7 @@ pub(crate) async fn terminate(place: &Place) -> anyhow::Result<Duration> {
     Ok(took)
 }
 
-/// What web and worker are both told.
+/// The settings that web and worker share.
 fn common(database_url: &str, place: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut url = Url::parse(database_url)?;
     ensure!(url.set_username(&role(place)).is_ok(), "no such user");

@@ -1,11 +1,11 @@
-//! The service's sessions in PostgreSQL: how many there are, and whether one forgot its transaction.
+//! Counts the service's sessions in PostgreSQL, and finds forgotten transactions.
 
 use std::{
     collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
-/// The sessions of the service: the process's id, and whether it is web's and idles in a transaction.
+/// The sessions of the service: the process id, and whether it is web's and idle in a transaction.
 pub(crate) const LOOK: &str = "
 SELECT pid, usename ~ '^web_' AND coalesce(state LIKE 'idle in transaction%', false)
 FROM pg_stat_activity WHERE usename ~ '^(web|worker)_' AND pid <> ALL ($1)";
@@ -13,14 +13,14 @@ FROM pg_stat_activity WHERE usename ~ '^(web|worker)_' AND pid <> ALL ($1)";
 /// A row of [`LOOK`].
 pub(crate) type Session = (i32, bool);
 
-/// A process that is killed leaves its sessions for a moment, while another opens its own: what is
-/// counted was there for so long.
+/// A killed process leaves its sessions for a moment while its successor opens new ones. Only a
+/// count that lasts this long is used.
 const LASTING: Duration = Duration::from_secs(1);
 
-/// How long a request may do nothing within its transaction.
+/// How long a request may idle in its transaction.
 pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
-/// What was seen of the sessions.
+/// The observed sessions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     recent: VecDeque<(Instant, usize)>,
@@ -55,12 +55,12 @@ impl Sessions {
         self.longest = self.longest.max(times.max().unwrap_or_default());
     }
 
-    /// How many there were at the most, for a second.
+    /// The maximum number of sessions that lasted for a second.
     pub(crate) fn most(&self) -> usize {
         self.most
     }
 
-    /// For how long one of web's idled in a transaction at the most.
+    /// The longest time that a session of web was idle in a transaction.
     pub(crate) fn longest_in_transaction(&self) -> Duration {
         self.longest
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_for_a_moment_is_not_counted() {
+    fn sessions_that_exist_only_for_a_moment_are_not_counted() {
         let start = Instant::now();
         let mut sessions = Sessions::default();
         for (tenths, count) in (0..).zip([3; 20].into_iter().chain([9; 5]).chain([4; 12])) {

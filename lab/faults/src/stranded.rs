@@ -1,5 +1,5 @@
-//! Jobs that stood still while nothing kept them: with a living worker that does not know them, with a
-//! dead one from whom nobody takes them, or waiting while workers are there.
+//! Finds jobs that stood still without a reason: with a living worker that does not know of them,
+//! with a dead one from which no worker takes them, or waiting although workers are up.
 
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ use crate::{
     watch::{Hold, Sight},
 };
 
-/// A job takes a fraction of a second, and a worker alone carries the load.
+/// How long a job may stand still. A job takes a fraction of a second, and a single worker can
+/// carry the load.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-/// After a fault the next lease begins, and two beats bring back what got lost.
+/// After a fault a new lease begins, and lost claims are back after two heartbeats.
 const AFTERMATH: Duration = Duration::from_secs(LEASE.as_secs() + TWO_BEATS.as_secs());
 
-/// The jobs that were in one state for longer than [`LIMIT`], not counted what was disturbed by faults,
-/// and for how long.
+/// The jobs that were in one state for longer than [`LIMIT`], and for how long. The time of faults
+/// does not count.
 pub(crate) fn find(sight: &Sight, faults: &[Fault]) -> Vec<(Uuid, Duration)> {
     let times = sight
         .long()
@@ -30,7 +31,7 @@ pub(crate) fn find(sight: &Sight, faults: &[Fault]) -> Vec<(Uuid, Duration)> {
     stranded
 }
 
-/// For how long nothing explains it.
+/// The time that no fault explains.
 fn undisturbed(hold: &Hold, faults: &[Fault]) -> Duration {
     let mut time = Duration::ZERO;
     let mut since = hold.first_seen;
@@ -46,7 +47,7 @@ fn undisturbed(hold: &Hold, faults: &[Fault]) -> Duration {
 
 fn disturbs(fault: &Fault, hold: &Hold) -> bool {
     let hits_worker = matches!(fault.kind, Kind::Stop | Kind::Term | Kind::Kill);
-    // One that waits may wait for anybody.
+    // A waiting job may wait for any worker.
     let hits = hold.worker.is_empty() || fault.victims.contains(&hold.worker);
     fault.kind.hits_database() || hits_worker && hits
 }

@@ -1,4 +1,4 @@
-//! How long jobs were out of reach, from what the watch saw.
+//! Computes from the observations how long jobs were out of reach.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use crate::{
     watch::{Hold, LONG, Sight},
 };
 
-/// How long the jobs of killed workers were out of reach.
+/// How long the jobs of killed workers could not be claimed.
 #[derive(Debug, Default)]
 pub(crate) struct Rescues {
-    /// Of all of them, the shortest first.
+    /// All of them, shortest first.
     pub(crate) all: Vec<Duration>,
-    /// Of those for whom the database was there all the time.
+    /// Those during which the database was always up.
     pub(crate) plain: Vec<Duration>,
 }
 
-/// From each kill to the moment at which each of the worker's jobs was no longer its own.
+/// The times from each kill until each of the worker's jobs was taken from it.
 pub(crate) fn rescues(sight: &Sight, faults: &[Fault]) -> Rescues {
     let mut rescues = Rescues::default();
     for hold in &sight.holds {
@@ -39,16 +39,16 @@ pub(crate) fn rescues(sight: &Sight, faults: &[Fault]) -> Rescues {
     rescues
 }
 
-/// Whether heartbeats could not follow each other: for one lease after that nobody knows who is alive.
-/// Who else was killed or stopped is no matter, as long as one worker is there.
+/// Whether the database was down: for one lease after that it is unknown which workers are alive.
+/// Other killed or stopped workers do not matter, as long as one worker is up.
 fn is_cut_off(hold: &Hold, death: Instant, faults: &[Fault]) -> bool {
     let mut faults = faults.iter().filter(|fault| fault.kind.hits_database());
     faults.any(|fault| fault.is_felt(LEASE, death, hold.gone))
 }
 
-/// How long a job was held at the most by a living worker some of whose sessions were terminated
-/// while nothing else was broken. A claim whose answer was lost is among them. `None` where no
-/// session was terminated; what was held for less than [`LONG`] counts as that.
+/// The longest time that a job was held by a living worker while only its sessions were terminated,
+/// as with a claim whose reply was lost. `None` if no session was terminated. Times below [`LONG`]
+/// count as that.
 pub(crate) fn held_over_terminations(sight: &Sight, faults: &[Fault]) -> Option<Duration> {
     faults.iter().find(|fault| fault.kind == Kind::Terminate)?;
     let is_of_a_living = |hold: &&Hold| !sight.deaths.contains_key(&hold.worker);
@@ -65,7 +65,7 @@ pub(crate) fn held_over_terminations(sight: &Sight, faults: &[Fault]) -> Option<
     Some(times.max().unwrap_or(LONG))
 }
 
-/// The time that so many per cent do not exceed.
+/// The time that this percentage does not exceed.
 pub(crate) fn percentile(sorted: &[Duration], per_cent: usize) -> Option<Duration> {
     let rank = (sorted.len() * per_cent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()

@@ -1,4 +1,4 @@
-//! A look at the database ten times a second, on a connection of its own: which worker holds which
+//! Observes the database ten times a second, on a separate connection: which worker holds which
 //! job, which jobs wait, when the database answers again, and how many sessions there are.
 
 use std::{
@@ -19,41 +19,41 @@ use crate::{
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// A database that takes longer is not there.
+/// A database that takes longer counts as down.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A look that waits for a lock for longer leaves no session behind.
+/// A query that waits longer for a lock is cancelled, so that it leaves no session behind.
 const LOCK_PATIENCE: (&str, &str) = ("lock_timeout", "1s");
 
-/// How long a worker may take to be there, on a slow machine.
+/// How long a worker may take to register, on a slow machine.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Jobs that are held for less are of no interest, unless their worker is dead.
+/// Jobs that are held for less are ignored, unless their worker is dead.
 pub(crate) const LONG: Duration = Duration::from_secs(1);
 
-/// A job in the hands of a worker, or in nobody's, as it was seen.
+/// A job that a worker holds, or that waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Hold {
     pub(crate) job: Uuid,
-    /// The start of the worker; empty where the job waits.
+    /// The start of the worker; empty if the job waits.
     pub(crate) worker: String,
     pub(crate) first_seen: Instant,
     pub(crate) last_seen: Instant,
-    /// When it was first seen to be over.
+    /// When its end was first seen.
     pub(crate) gone: Instant,
 }
 
-/// What was seen.
+/// The observations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sight {
-    /// Those that were held for long, and those of dead workers.
+    /// Jobs that were held for long, and those of dead workers.
     pub(crate) holds: Vec<Hold>,
     /// When each worker was killed.
     pub(crate) deaths: HashMap<String, Instant>,
     /// When the database answered after it had not.
     pub(crate) ups: Vec<Instant>,
     pub(crate) sessions: Sessions,
-    /// Those that waited for long.
+    /// Jobs that waited for long.
     waits: Vec<Hold>,
     names: HashMap<Uuid, String>,
     held: HashMap<(Uuid, i32), Hold>,
@@ -76,18 +76,18 @@ impl Watch {
         Self { sight, task }
     }
 
-    /// Notes that a worker was killed.
+    /// Records that a worker was killed.
     pub(crate) fn died(&self, worker: &str, at: Instant) {
         let mut sight = self.sight.lock().unwrap();
         sight.deaths.insert(worker.to_owned(), at);
     }
 
-    /// Leaves the sessions of these processes out of what is counted from now on.
+    /// Excludes the sessions of these processes from the count from now on.
     pub(crate) fn leave_out(&self, pids: &[i32]) {
         self.sight.lock().unwrap().left_out.extend(pids);
     }
 
-    /// Returns when a worker is registered, or after a while in which it should have been.
+    /// Waits until a worker is registered, or until it should have been.
     pub(crate) async fn wait_for(&self, worker: &str) {
         let is_there = || {
             let sight = self.sight.lock().unwrap();
@@ -160,8 +160,8 @@ async fn count(
 
 async fn look(url: &str, kept: &mut Option<PgConnection>) -> sqlx::Result<(Workers, Jobs)> {
     let connection = connect(url, kept).await?;
-    // In one statement each: a worker's row is older than what it holds, and goes with its last job
-    // at the earliest.
+    // One statement each: a worker's row is older than the jobs that it holds, and is deleted with
+    // its last job at the earliest.
     let jobs = "
         SELECT id, lease_number, worker_id, state = 'available' FROM job
         WHERE state IN ('running', 'available') AND kind <> $1";
@@ -173,7 +173,7 @@ async fn look(url: &str, kept: &mut Option<PgConnection>) -> sqlx::Result<(Worke
 }
 
 impl Sight {
-    /// Those that were or are in one state for long.
+    /// Jobs that were or are in one state for long.
     pub(crate) fn long(&self) -> impl Iterator<Item = &Hold> {
         let over = self.holds.iter().chain(&self.waits);
         over.chain(self.held.values()).chain(self.waiting.values())

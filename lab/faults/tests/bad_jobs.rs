@@ -1,4 +1,4 @@
-//! Jobs that harm the process in which they run, among others that do not.
+//! Jobs that harm their process, among good ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -23,16 +23,16 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Far more than anything here takes, so that what never happens fails a test instead of hanging it.
+/// Far more than anything here takes, so that a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a process may take to stop that has nothing left to do: far less than the grace.
+/// How long an idle process may take to stop: far less than the grace period.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
-/// So that nobody waits for long where processes die.
+/// Short, because jobs of dead processes wait for it.
 const LEASE: Duration = Duration::from_secs(2);
 
-/// What is not a [`Deed`].
+/// A payload that is not a [`Deed`].
 #[derive(Serialize, Deserialize)]
 struct Spoilt;
 
@@ -40,7 +40,7 @@ impl Task for Spoilt {
     const KIND: &'static str = Deed::KIND;
 }
 
-/// What no worker has code for.
+/// A task that no worker knows.
 #[derive(Serialize, Deserialize)]
 struct Unknown;
 
@@ -57,7 +57,7 @@ fn start(database: &TestDatabase) -> Process {
     Process::start("fixture-unruly", [], variables)
 }
 
-/// Awaits that it is so.
+/// Waits until the condition holds.
 async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !is_so().await {
@@ -68,8 +68,8 @@ async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     timely.expect("this takes too long");
 }
 
-/// Asks a worker to stop, and expects that it does so at once and with success, and that every line
-/// that it wrote in its life is one of the log.
+/// Stops a worker. Asserts that it exits quickly and with success, and that every line of its
+/// output is a line of the log.
 async fn stop(worker: &mut Process) {
     worker.signal(Signal::TERM);
     let status = worker.wait(STOPS_WITHIN).await;
@@ -91,7 +91,7 @@ async fn enqueue_good(database: &TestDatabase, count: usize) {
     jobs.unwrap();
 }
 
-/// How many jobs of the task are completed, with the most deaths that one of them met.
+/// How many jobs of the task are completed, and the most deaths of one of them.
 async fn completed(database: &TestDatabase) -> (i64, i32) {
     let counted = finished_job::Entity::find()
         .select_only()
@@ -110,7 +110,7 @@ async fn finished(database: &TestDatabase, id: Uuid) -> Option<finished_job::Mod
     job.unwrap()
 }
 
-/// Why attempts failed, of a job's `errors`.
+/// The reasons for failed attempts in a job's `errors`.
 fn reasons(errors: Option<serde_json::Value>) -> Vec<String> {
     let errors: Vec<AttemptError> = serde_json::from_value(errors.unwrap()).unwrap();
     errors.into_iter().map(|error| error.error).collect()
@@ -118,7 +118,7 @@ fn reasons(errors: Option<serde_json::Value>) -> Vec<String> {
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_kills_its_processes_is_dead_after_the_fifth_and_the_others_complete(
+async fn a_job_that_kills_its_process_is_dead_after_five_deaths_and_the_others_complete(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::with_schema(backend, SCHEMA).await else {
@@ -137,7 +137,7 @@ async fn a_job_that_kills_its_processes_is_dead_after_the_fifth_and_the_others_c
                 *worker = start(&database);
             }
         }
-        // The waits between its deaths are of no interest.
+        // Skip the waits between its deaths.
         bare_queue::testing::pass(&database.db, Duration::from_hours(1)).await;
         finished(&database, killer).await.is_some() && completed(&database).await.0 == 100
     })
@@ -148,7 +148,7 @@ async fn a_job_that_kills_its_processes_is_dead_after_the_fifth_and_the_others_c
     let expected = (JobState::Dead, DEATHS_ALLOWED, 0);
     assert_eq!((killer.state, killer.deaths, killer.attempt), expected);
     assert_eq!(reasons(killer.errors), ["the worker process died"; 5]);
-    // From the third time on it ran alone, and took nobody with it.
+    // From the third time on it ran alone, and interrupted no other job.
     let (_, most_deaths) = completed(&database).await;
     assert!(most_deaths <= 3, "{most_deaths}");
     for worker in &mut workers {
@@ -156,7 +156,7 @@ async fn a_job_that_kills_its_processes_is_dead_after_the_fifth_and_the_others_c
     }
 }
 
-/// How long ago the only worker's last heartbeat was.
+/// The time since the last heartbeat of the only worker.
 async fn silence(database: &TestDatabase) -> Option<chrono::Duration> {
     let worker = worker::Entity::find().one(&database.db).await.unwrap();
     worker.map(|worker| Utc::now() - worker.renewed_at)
@@ -164,7 +164,7 @@ async fn silence(database: &TestDatabase) -> Option<chrono::Duration> {
 
 #[rstest]
 #[tokio::test]
-async fn among_a_thousand_jobs_the_few_that_misbehave_harm_neither_the_others_nor_the_heartbeat(
+async fn bad_jobs_harm_neither_a_thousand_others_nor_the_heartbeat(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(database) = TestDatabase::with_schema(backend, SCHEMA).await else {
@@ -188,7 +188,7 @@ async fn among_a_thousand_jobs_the_few_that_misbehave_harm_neither_the_others_no
         reason_of.insert(enqueue(&database, job).await, reason);
     }
     let unknown = enqueue(&database, once(Unknown.job())).await;
-    // As many as block every thread there is, for longer than a lease.
+    // One for every thread, and longer than a lease.
     let blocking = std::thread::available_parallelism().unwrap().get();
     let blocking = i64::try_from(blocking).unwrap();
     for _ in 0..blocking {

@@ -1,5 +1,6 @@
-//! `cargo run --release -p faults --bin latency`: how long a job waits from the commit that enqueues it until
-//! its task's code begins, on a PostgreSQL of its own, and how many statements an idle worker sends.
+//! `cargo run --release -p faults --bin latency`: measures how long a job waits from the commit
+//! that enqueues it until its task starts, on a private PostgreSQL, and how many statements an idle
+//! worker sends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -17,7 +18,7 @@ use fixture::{SCHEMA, worker::Settings};
 use serde::{Deserialize, Serialize};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
-/// How a worker hears of a job, and how long that may take.
+/// How a worker learns of a job, and how long that may take.
 struct Mode {
     name: &'static str,
     variables: &'static [(&'static str, &'static str)],
@@ -27,13 +28,13 @@ struct Mode {
 
 const MODES: [Mode; 2] = [
     Mode {
-        name: "told by NOTIFY",
+        name: "with NOTIFY",
         variables: &[],
         p50: Duration::from_millis(3),
         p99: Duration::from_millis(15),
     },
     Mode {
-        name: "looking only",
+        name: "polling only",
         variables: &[("DATABASE_LISTEN_URL", "off")],
         p50: Duration::from_millis(150),
         p99: Duration::from_millis(150),
@@ -117,7 +118,7 @@ async fn measure(options: &Options) -> anyhow::Result<bool> {
     Ok(holds)
 }
 
-/// From each call of a commit to the beginning of its job.
+/// The times from each commit to the start of its job.
 async fn waits(
     database: &TestDatabase,
     options: &Options,
@@ -161,7 +162,7 @@ async fn waits(
     Ok(waits.map(|((_, commit), begun)| *begun - *commit).collect())
 }
 
-/// The statements in PostgreSQL's log, but for pings and the frames of transactions.
+/// The statements in PostgreSQL's log, without pings, BEGIN and COMMIT.
 async fn statements_when_idle(
     server: &Server,
     database: &TestDatabase,
@@ -169,7 +170,7 @@ async fn statements_when_idle(
     variables: &[(&str, &str)],
 ) -> anyhow::Result<f64> {
     let worker = start_worker(database, Registry::new(), variables).await?;
-    // An idle worker's looks grow rarer.
+    // An idle worker polls less and less often.
     tokio::time::sleep(Duration::from_secs(12)).await;
     let before = server.log().len();
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
@@ -181,7 +182,7 @@ async fn statements_when_idle(
     Ok(rate)
 }
 
-/// A worker of these tasks and settings, that enqueues nothing by the clock.
+/// A worker with these tasks and settings, without schedules.
 async fn start_worker(
     database: &TestDatabase,
     tasks: Registry,

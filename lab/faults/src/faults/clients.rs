@@ -1,4 +1,4 @@
-//! Faults of web's clients.
+//! Misbehaving clients of web.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use tokio::{
 use super::Culprit;
 use crate::{load::Users, order, sessions::OPEN_LIMIT};
 
-/// For how long clients come and leave, and how many in a second.
+/// How long clients come and leave, and how many per second.
 const LEAVING: Duration = Duration::from_secs(5);
 const LEAVERS: u32 = 200;
 
@@ -24,13 +24,13 @@ const IMPATIENCE: Duration = Duration::from_millis(8);
 const IDLERS: usize = 1000;
 const IDLING: Duration = Duration::from_secs(15);
 
-/// How long web may take to answer others meanwhile.
+/// How long web may take to answer other clients meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const PROBE: &[u8] = b"GET /__lbheartbeat__ HTTP/1.1\r\nhost: web\r\n\r\n";
 
 impl Culprit<'_> {
-    /// Clients that order and do not stay until the end.
+    /// Clients that order and leave before the end.
     pub(super) async fn leave(&self, rng: &mut StdRng) -> String {
         let end = Instant::now() + LEAVING;
         let mut ticks = tokio::time::interval(Duration::from_secs(1) / LEAVERS);
@@ -44,12 +44,12 @@ impl Culprit<'_> {
             count += 1;
         }
         clients.join_all().await;
-        // Another request would end a transaction that was forgotten.
+        // Another request would end a forgotten transaction.
         self.users.pause(OPEN_LIMIT + Duration::from_secs(1)).await;
         format!("{count} clients left in the middle")
     }
 
-    /// Clients that keep their connections, while others want to be served too.
+    /// Clients that keep their connections while others send requests.
     pub(super) async fn idle(&self, rng: &mut StdRng) -> String {
         let number = rng.random_range(0..self.service.addresses.len());
         let (place, address) = (
@@ -84,7 +84,7 @@ fn host(address: &str) -> String {
     address.trim_start_matches("http://").to_owned()
 }
 
-/// A connection on which a request was answered.
+/// A connection after a request was answered.
 async fn ask(host: String) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect(host).await?;
     stream.write_all(PROBE).await?;
@@ -95,10 +95,10 @@ async fn ask(host: String) -> std::io::Result<TcpStream> {
     }
 }
 
-/// Leaves after the connect, within the header, within the body, or before or within the answer. What
-/// goes wrong on the way is no matter.
+/// Leaves after connecting, within the header, within the body, or before or within the answer.
+/// Errors on the way do not matter.
 async fn order_and_leave(host: String, users: Users, mut rng: StdRng) -> std::io::Result<()> {
-    // A user of its own for each, because what was sent may have been committed.
+    // A new user for each, because the order may have been committed.
     let body = order::body(users.next()).to_string();
     let header = format!(
         "POST {} HTTP/1.1\r\nhost: web\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::Culprit;
 use crate::process::Place;
 
-/// At the most so many sessions are terminated at once.
+/// The maximum number of sessions that are terminated at once.
 const SESSIONS: usize = 4;
 
 /// The process of a session, and its role.
@@ -29,18 +29,18 @@ const CLAIMS: &str = "
 SELECT pid, usename::text FROM pg_stat_activity
 WHERE usename ~ '^worker_' AND query LIKE '%SET state = ''running''%' ORDER BY pid";
 
-/// For how long sessions are frozen: the service gives its own statements 5 s, and looks again for some
-/// beats.
+/// How long sessions are frozen: the service gives its own statements 5 s, and polls again after
+/// some heartbeats.
 const FROZEN: Duration = Duration::from_secs(14);
 
-/// How long the others that claim are frozen before its end, and after it.
+/// How long the other claiming sessions are frozen, before and after the frozen ones continue.
 const FIRST: Duration = Duration::from_millis(500);
 
-/// For how long the table is locked, and how long the lock itself may take.
+/// How long the table is locked, and how long taking the lock may take.
 const LOCKED: Duration = Duration::from_secs(30);
 const LOCK: &str = "BEGIN; SET LOCAL lock_timeout = '10s'; LOCK TABLE job IN ACCESS EXCLUSIVE MODE";
 
-/// How far the clock jumps ahead, for how long, and how far back, in seconds.
+/// How far the clock jumps ahead, for how long, and how far it jumps back, in seconds.
 const AHEAD: i64 = 2 * 60 * 60;
 const AHEAD_FOR: Duration = Duration::from_secs(6);
 const BACK: i64 = 60;
@@ -64,8 +64,8 @@ impl Culprit<'_> {
         Ok((victims, note))
     }
 
-    /// Freezes one session that claims, and any other. The claim that it was sent is executed when its
-    /// worker has long given it up, and before other claims have left nothing.
+    /// Freezes one session that claims, and any other. The frozen claim is executed long after its
+    /// worker has given it up, and before other claims have taken all jobs.
     pub(super) async fn freeze(&self, rng: &mut StdRng) -> anyhow::Result<(Vec<String>, String)> {
         let mut connection = PgConnection::connect(&self.service.database_url).await?;
         let claims = sessions(&mut connection, CLAIMS).await?;
@@ -105,7 +105,7 @@ impl Culprit<'_> {
         Ok(note.to_owned())
     }
 
-    /// Ahead for a while, or back for good. Right is what it was before.
+    /// Sets the clock ahead for a while, or back permanently.
     pub(super) async fn jump(&self, rng: &mut StdRng) -> String {
         let right = self.clock.load(Ordering::Relaxed);
         if rng.random_bool(0.5) {
