@@ -1,8 +1,7 @@
 //! Puts the git commit into the build, for `/__version__`. Without git or a repository the commit
 //! comes from the platform (`SOURCE_VERSION`), or is empty.
 //!
-//! A debug build has no commit: otherwise each commit would rebuild this crate and all that depend
-//! on it.
+//! A debug build has no commit, because each one would rebuild this crate and its dependents.
 
 use std::path::Path;
 use std::process::Command;

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settings::Settings;
 
-/// Runs until Ctrl-C. Requests and jobs in flight have the grace period to finish, as in production.
+/// Runs until Ctrl-C. As in production, requests and jobs in flight then have the grace period.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let [database, queue] = worker::METRICS;
     let metrics = [database, queue, &web::METRICS];

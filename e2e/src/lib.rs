@@ -1,4 +1,4 @@
-//! The service in a test, with the tools of [`bare_testkit`]. The tests in `tests/` start the built binaries.
+//! The service in a test, with the tools of [`bare_testkit`]. The tests in `tests/` start binaries.
 
 // If the harness cannot continue, the test must fail, and tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -123,16 +123,14 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..Default::default()
     });
-    // A cancelled caller drops this before `beginning`, so before the pool gets the connection
-    // back.
+    // A cancelled caller drops this first, and only then does the pool get the connection back.
     let given_up = release::GivenUp;
     let begun = (&mut beginning).await;
     mem::forget(given_up);
     begun
 }
 
-/// A pool of one connection to a PostgreSQL database, opened at its first use, for LISTEN. `None`
-/// for SQLite.
+/// A pool of one connection, opened at its first use, for PostgreSQL's LISTEN. `None` for SQLite.
 pub fn listener_pool(url: &DatabaseUrl, application: &str) -> Option<sqlx::PgPool> {
     let Target::Postgres(options) = &url.target else {
         return None;

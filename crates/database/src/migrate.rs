@@ -98,8 +98,7 @@ impl Schema {
         runner::run(self, db, Change::Fresh).await
     }
 
-    /// Waits without a limit until nothing is pending. If the database fails meanwhile, it tries
-    /// again.
+    /// Waits without a limit until nothing is pending. It retries if the database fails meanwhile.
     pub async fn wait(self, db: &DatabaseConnection) {
         let mut said = None;
         loop {

@@ -23,8 +23,7 @@ pub(crate) enum Target {
     },
 }
 
-/// What is wrong with a `DATABASE_URL`. The errors do not repeat it, because it may have a
-/// password.
+/// What is wrong with a `DATABASE_URL`. The errors do not repeat it: it may have a password.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum DatabaseUrlError {
     /// It does not parse as a URL.

@@ -1,5 +1,4 @@
-//! A process for the crate's tests: it reads its settings, sets up logging and runs the steps in
-//! its arguments.
+//! A process for tests: it reads its settings, sets up logging and runs the steps in its arguments.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};

@@ -2,8 +2,7 @@
 //! are included, summaries are not.
 //!
 //! The fields of the spans around the line (request id, route, job, attempt) are the event's tags,
-//! and their `trace_id` is its trace. So no code calls Sentry: log an error if it is worth an
-//! alert.
+//! and their `trace_id` is its trace. No code calls Sentry: log an error if it is worth an alert.
 //!
 //! A separate thread sends the events, at most [`PER_SECOND`] on average. If Sentry is slow or
 //! down, events are dropped and no request waits. An event has only what was logged, so no headers,

@@ -33,8 +33,7 @@ pub fn load<T: Conf>() -> T {
     load_over(&[])
 }
 
-/// As [`load`], with defaults that override those in the type: a development command needs other
-/// ones than production.
+/// As [`load`], with defaults that override those in the type, as a development command needs.
 pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
     let (mut variables, faults) = dotenv::read(".env");
     for &(name, default) in defaults {
@@ -64,8 +63,7 @@ pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
     }
 }
 
-/// Reads the settings only from the given arguments (the first is the program's name) and
-/// variables.
+/// Reads the settings only from these arguments (the first is the program's name) and variables.
 ///
 /// # Errors
 /// One error that names every wrong setting, or has the text of `--help`.

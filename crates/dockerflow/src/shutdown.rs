@@ -3,8 +3,7 @@
 /// The exit code of an interrupted process, as in shells.
 const INTERRUPTED: i32 = 130;
 
-/// Completes at SIGTERM, which platforms send, or at Ctrl-C. A second Ctrl-C ends the process at
-/// once.
+/// Completes at SIGTERM (from a platform) or Ctrl-C. A second Ctrl-C ends the process at once.
 pub async fn requested() {
     let signal = tokio::select! {
         () = interrupted() => "SIGINT",

@@ -14,8 +14,7 @@ pub(crate) const PAGE: &str = "/api/v1/docs";
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
 
-/// The page contains its scripts and styles and may load nothing. *Try it out* may call this
-/// service only.
+/// The page contains all it needs and may load nothing. *Try it out* may call this service only.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

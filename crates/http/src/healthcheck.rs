@@ -1,5 +1,4 @@
-//! `web healthcheck`: checks that the process in the same container answers, for images without
-//! curl.
+//! `web healthcheck`: for images without curl, checks that the process in the container answers.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},

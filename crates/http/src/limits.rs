@@ -2,28 +2,24 @@
 
 use std::time::Duration;
 
-/// The limits. They are not settings, because the right values depend on the code and not on the
-/// environment.
+/// The limits. Their right values depend on the code, not the environment: they are not settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections are served at a time. A further one replaces the connection that was
-    /// idle for longest.
+    /// How many connections are served at a time. A further one replaces the longest idle one.
     pub connections: usize,
-    /// How long that connection must have been idle. If all are busier, the new one goes to the
-    /// reserve.
+    /// How long that one must have been idle. If all are busier, the new one goes to the reserve.
     pub yield_time: Duration,
     /// How many further connections get a single answer: Dockerflow's endpoints are answered,
     /// everything else is 503. Beyond these, connections wait in the kernel's backlog.
     pub reserve: usize,
     /// How long a connection of the reserve may take to send its header, and to receive its answer.
     pub reserve_time: Duration,
-    /// How long the header of a request may take, from its first byte or, on a new connection, from
-    /// the start.
+    /// How long a request's header may take, from its first byte, or from the start of a
+    /// connection.
     pub header_time: Duration,
     /// How long a connection may wait for its next request.
     pub keep_alive: Duration,
-    /// How long a client may take to receive what is ready to be sent, which is at most 80 KiB at a
-    /// time.
+    /// How long a client may take to receive what is ready to be sent, at most 80 KiB at a time.
     pub write_time: Duration,
     /// How large the body of a request may be, in bytes. An endpoint has its own, smaller limit.
     pub body_size: u64,

@@ -39,7 +39,7 @@ use crate::{Limits, middleware::BeyondCapacity};
 
 pub(crate) use pressure::CONNECTIONS_OVER_LIMIT;
 
-/// The request line and the headers of a request together, in bytes. A larger one is answered with 431.
+/// The maximum size of a request's line and headers in bytes. Larger ones are answered with 431.
 const HEADER_SIZE: usize = 64 * 1024;
 
 /// Without a pause, a process without free file descriptors would retry in a busy loop.
@@ -151,8 +151,8 @@ impl Connection {
         let service = service_fn(|request| self.answer(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // hyper's limit starts when the connection becomes idle. The stream has the stricter
-            // one.
+            // hyper's limit starts when the connection becomes idle. The stream's limit is
+            // stricter.
             .header_read_timeout(self.limits.keep_alive)
             .keep_alive(self.is_served)
             .max_buf_size(HEADER_SIZE)
@@ -166,8 +166,7 @@ impl Connection {
             _ = &mut connection => return,
             () = self.handle.leave.cancelled() => {}
         }
-        // At the shutdown, wait for unsent answers too. Otherwise the client did not take them for
-        // too long.
+        // At the shutdown, wait for unsent answers. Otherwise the client has not read them in time.
         let has_answers = if self.closing.is_cancelled() {
             activity.has_begun()
         } else {

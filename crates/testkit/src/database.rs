@@ -58,8 +58,7 @@ enum Place {
 impl TestDatabase {
     /// A database with this schema. `None` if there is no PostgreSQL for this test.
     ///
-    /// The schema is applied once per process and copied for each test. The names of its steps
-    /// identify it.
+    /// The schema, identified by its steps' names, is applied once per process and then copied.
     pub async fn with_schema(backend: Backend, schema: Schema) -> Option<Self> {
         let key = schema.names().join(" ");
         match backend {

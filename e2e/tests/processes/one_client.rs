@@ -17,8 +17,7 @@ use crate::service::{PATIENCE, Web, migrated, until};
 /// The peak memory that web may use.
 const MOST: u64 = 256_000_000;
 
-/// How much more memory than at its start web may use once the clients have left: the allocator
-/// keeps some.
+/// How much memory web may keep once the clients have left: its allocator keeps some.
 const MORE: u64 = 100_000_000;
 
 /// The service, and the database that it needs.

@@ -45,8 +45,7 @@ pub(crate) struct Verdict {
     pub(crate) delivered: usize,
     /// Users whose order was committed although their client got an error.
     pub(crate) unheard: usize,
-    /// Users whose mail did not arrive although it was promised, and the jobs that should have sent
-    /// it.
+    /// Users whose promised mail did not arrive, and the jobs that should have sent it.
     pub(crate) lost: Vec<(usize, Option<Uuid>)>,
     /// Mails that were not promised.
     pub(crate) unowed: Vec<String>,

@@ -32,8 +32,7 @@ pub(crate) async fn drive(
             if is_late || options.kills.is_some_and(|limit| kills >= limit) {
                 return Ok(());
             }
-            // A separate generator for each fault: how many random numbers it draws must not change
-            // the order of the next ones.
+            // A separate generator, so that a fault's random choices do not change the order.
             let mut own = StdRng::seed_from_u64(rng.random());
             culprit.cause(kind, &mut own).await?;
             kills += usize::from(kind == Kind::Kill);

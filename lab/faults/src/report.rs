@@ -20,8 +20,7 @@ const RESCUE_LIMIT: Duration = Duration::from_secs(10);
 /// stretch.
 const MANY: usize = 100;
 
-/// The time that a job itself takes on a slow machine, as a part of the time that a worker holds
-/// it.
+/// How long a job may run on a slow machine, which is a part of the time that it is held.
 const JOB_TIME: Duration = Duration::from_secs(2);
 
 /// How many megabytes a web process may use.

@@ -178,8 +178,7 @@ impl Service {
     }
 }
 
-/// Ends a process by SIGTERM, and returns how long that took, or an error if it did not end cleanly
-/// and in time.
+/// Ends a process by SIGTERM, and returns how long that took. An unclean or late end is an error.
 pub(crate) async fn terminate(place: &Place) -> anyhow::Result<Duration> {
     let limit = GRACE + Duration::from_secs(1);
     let name = place.start_name();

@@ -19,8 +19,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// After a fault a new lease begins, and lost claims are back after two heartbeats.
 const AFTERMATH: Duration = Duration::from_secs(LEASE.as_secs() + TWO_BEATS.as_secs());
 
-/// The jobs that were in one state for longer than [`LIMIT`], and for how long. The time of faults
-/// does not count.
+/// The jobs that were in one state for longer than [`LIMIT`] without a fault, and for how long.
 pub(crate) fn find(sight: &Sight, faults: &[Fault]) -> Vec<(Uuid, Duration)> {
     let times = sight
         .long()

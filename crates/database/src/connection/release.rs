@@ -1,6 +1,5 @@
-//! Checks connections that come back to a pool, and closes one that may still be inside a
-//! transaction. Its next user would hold locks forever, and lose what it believes to have
-//! committed.
+//! Checks connections that come back to a pool, and closes one that may be inside a transaction.
+//! Its next user would hold locks forever, and lose what it believes to have committed.
 
 use std::{
     pin::Pin,

@@ -46,9 +46,8 @@ pub(super) async fn wait_until_up(
     }
 }
 
-/// Opens two connections, and executes a different first statement on each, for which sqlx uses the
-/// same name. A pooler that lends one server to both and does not know prepared statements mixes
-/// them up.
+/// Executes a different first statement on each of two connections. sqlx gives both the same name,
+/// so a pooler that lends one server to both and does not know prepared statements mixes them up.
 async fn try_out(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     for statement in ["SELECT 1", "SELECT 1, 2"] {
         let mut connection = PgConnection::connect_with(options).await?;
@@ -60,9 +59,8 @@ async fn try_out(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
 }
 
 /// Whether waiting cannot help. Starting up (57P03), too many clients (53300) and a lost connection
-/// are temporary. These are final: a wrong password (class 28), an unknown database (3D000), a
-/// missing right (42501), a server without TLS, an invalid certificate, and statements that are
-/// mixed up (42P05, 26000).
+/// are temporary. Final are a wrong password (class 28), an unknown database (3D000), a missing
+/// right (42501), missing TLS, an invalid certificate, and mixed-up statements (42P05, 26000).
 fn is_final(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {

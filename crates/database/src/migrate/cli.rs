@@ -88,7 +88,7 @@ pub(super) async fn execute(schema: Schema, settings: &Settings) -> anyhow::Resu
         Command::Fresh(_) => schema
             .fresh(&db)
             .await
-            .context("not all steps are applied anew")?,
+            .context("the database could not be reset")?,
         Command::Wait => schema.wait(&db).await,
         Command::Status => return print_status(schema, &db).await,
     }

@@ -91,8 +91,7 @@ impl Buffer {
         self.ring(state);
     }
 
-    /// Waits until everything so far is written, or until the deadline. Returns whether it was
-    /// written.
+    /// Waits until everything so far is written, or the deadline. Returns whether it was written.
     pub(super) fn flush(&self, deadline: Instant) -> bool {
         let (answer, answered) = mpsc::sync_channel(1);
         let mut state = self.state();

@@ -62,8 +62,7 @@ fn escape(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&bytes[plain_from..]);
 }
 
-/// Visits the fields of an event or a span, and passes each on with a function that writes its
-/// value.
+/// Visits the fields of an event or a span, and passes each on with a writer of its value.
 pub(super) struct Values<F>(F);
 
 impl<F> Values<F>

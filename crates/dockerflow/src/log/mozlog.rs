@@ -83,8 +83,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        // An event that is logged while another one is formatted finds no buffer here and allocates
-        // one.
+        // Empty for an event that is logged while another one is formatted.
         let mut line = LINE.try_with(Cell::take).unwrap_or_default();
         line.clear();
         self.write_event(&mut line, event, &context);

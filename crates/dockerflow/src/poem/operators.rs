@@ -62,8 +62,7 @@ impl OperatorsPort {
 
     /// Serves as long as it is polled, with one request per connection.
     ///
-    /// poem's own server has no time limit for a header, and retries a failed accept without a
-    /// pause.
+    /// poem's own server has no time limit for a header, and no pause after a failed accept.
     pub async fn serve(self, endpoint: impl Endpoint + 'static) {
         let endpoint = Arc::new(endpoint.map_to_response().boxed());
         let slots = Arc::new(Semaphore::new(CONNECTIONS));

@@ -49,8 +49,7 @@ impl fmt::Display for RequestId {
 }
 
 /// Middleware that gives each request its [`RequestId`] and sends it back in the `X-Request-Id`
-/// header of every response. The id comes from the same header of the request, or is new if that
-/// has no valid one.
+/// header of every response. A valid id in the same header of the request is kept.
 ///
 /// It must be the outermost middleware. It turns an error into its response, because only a
 /// response can carry the header.

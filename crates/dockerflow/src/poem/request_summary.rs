@@ -112,8 +112,7 @@ impl<E: Endpoint> Endpoint for RequestSummaryEndpoint<E> {
     }
 }
 
-/// Logs the summary when it is dropped: after the response, or without one if the client went away
-/// or the code panicked.
+/// Logs the summary when it is dropped: after the response, or after a disconnect or a panic.
 struct Summary {
     span: Span,
     started: Instant,

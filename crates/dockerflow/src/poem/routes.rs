@@ -25,7 +25,7 @@ pub(super) fn is_heartbeat(path: &str) -> bool {
 /// The router with Dockerflow's endpoints, to which the service adds its own:
 ///
 /// - `/__version__`: the version object;
-/// - `/__heartbeat__`: the checks' [report](crate::checks::Report), 200 below the level error, else 500;
+/// - `/__heartbeat__`: the [report](crate::checks::Report) of the checks, 500 from level error on;
 /// - `/__lbheartbeat__`: 200 as long as the process answers, without any check;
 /// - `/__error__`, only if `error_endpoint`: logs an error and panics, to test the alerting.
 ///

@@ -34,8 +34,7 @@ impl Draft {
         self.fields = field_values(event);
     }
 
-    /// Adds the fields of a span around the event. Spans come from the inside out, and the first
-    /// value stays.
+    /// Adds the fields of a span. Spans come from the inside out, and the first value stays.
     pub(super) fn span(&mut self, fields: &SpanFields) {
         for (name, value) in fields.values() {
             self.tags.entry(name).or_insert(value);

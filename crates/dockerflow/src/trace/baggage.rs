@@ -9,8 +9,8 @@ use hyper::HeaderMap;
 /// The size that must be supported (W3C Baggage, section 3.3.2).
 const LIMIT: usize = 8192;
 
-/// The value of a `baggage` header. Its content is the caller's, so no log line and no debug output
-/// shows it.
+/// The value of a `baggage` header. Its content is the caller's, so it is in no log and no debug
+/// output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Baggage(Arc<str>);
 
@@ -45,8 +45,7 @@ impl fmt::Debug for Baggage {
     }
 }
 
-/// Whether it is `key=value` with optional properties. The key is a token (RFC 9110, section
-/// 5.6.2).
+/// Whether it is `key=value` with optional properties. The key is a token (RFC 9110, 5.6.2).
 fn is_member(text: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     text.split_once('=').is_some_and(|(key, _)| {

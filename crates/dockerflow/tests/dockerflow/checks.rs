@@ -30,8 +30,8 @@ async fn a_report_has_the_format_of_python_dockerflow() {
         .register("queue", async || {
             vec![
                 Finding::new(Level::Info, "queue.0002", "one"),
-                Finding::new(Level::Error, "queue.0001", "nobody works on default"),
-                Finding::new(Level::Error, "queue.0001", "nobody works on mail"),
+                Finding::new(Level::Error, "queue.0001", "no worker serves default"),
+                Finding::new(Level::Error, "queue.0001", "no worker serves mail"),
             ]
         });
     let report = checks.run().await;
@@ -47,7 +47,7 @@ async fn a_report_has_the_format_of_python_dockerflow() {
                 },
                 "queue": {
                     "status": "error", "level": 40, "messages": {
-                        "queue.0001": "nobody works on default; nobody works on mail",
+                        "queue.0001": "no worker serves default; no worker serves mail",
                         "queue.0002": "one",
                     },
                 },

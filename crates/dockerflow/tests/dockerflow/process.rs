@@ -43,7 +43,7 @@ fn executable() -> &'static Path {
     &EXECUTABLE
 }
 
-/// Whether it is newer than every source in cargo's list beside it.
+/// Whether it is newer than all its sources, which cargo lists in a file next to it.
 fn is_fresh(executable: &Path) -> bool {
     let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
     let sources = std::fs::read_to_string(executable.with_extension("d")).unwrap_or_default();

@@ -1,9 +1,7 @@
-//! Limits the size and the time of a request's body and the memory of all bodies, and drains unread
-//! bodies.
+//! Limits a request's body in size and time, limits the memory of all bodies, drains unread ones.
 //!
 //! If a server answers and closes while its client is still sending, it resets the connection, and
-//! the client never sees the answer. So the unread rest of a body is drained in the background,
-//! within limits.
+//! the client never sees the answer. So an unread body is drained in the background, within limits.
 
 use std::{
     io,
@@ -25,8 +23,7 @@ use crate::{
     problem::{BodyError, Problem},
 };
 
-/// Limits the body of the request, for any extractor. The result holds the body's room in the
-/// budget.
+/// Limits the body of the request, for any extractor. The result holds its room in the budget.
 pub(super) fn limit_body(limits: Limits, budget: &Budget, request: &mut Request) -> Option<Held> {
     let body = request.take_body();
     if body.is_empty() {
@@ -64,8 +61,8 @@ pub(crate) async fn read_body(
         if bytes.is_empty()
             && let Some(length) = announced
         {
-            // The exact size, instead of up to twice as much. Reserved memory counts only when it
-            // is written.
+            // The exact size, not up to twice as much. Reserved memory is not used until it is
+            // written.
             bytes.reserve_exact(usize::try_from(length).unwrap_or_default());
         }
         bytes.extend_from_slice(&chunk);
@@ -82,8 +79,7 @@ struct LimitedBody {
     rest: Option<BoxStream<'static, io::Result<Bytes>>>,
     received: u64,
     announced: Option<u64>,
-    /// The client waits for `100 Continue` (RFC 9110, section 10.1.1), which reading the body
-    /// sends.
+    /// The client waits for `100 Continue` (RFC 9110, section 10.1.1), which a read sends.
     is_held_back: bool,
     deadline: Pin<Box<Sleep>>,
     limits: Limits,

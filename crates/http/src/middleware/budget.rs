@@ -8,8 +8,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 
-/// How many bytes of each body do not count, so that small requests are served while large ones
-/// wait for room.
+/// How many bytes of each body do not count: small requests do not wait for room.
 pub(super) const FREE: u64 = 16 * 1024;
 
 /// Limits the bytes of all bodies in memory, beyond the first 16 KiB of each.

@@ -71,8 +71,7 @@ mod tests {
         }
     }
 
-    /// The answer to a body of which `size` bytes arrive. If it is held back, its end never
-    /// arrives.
+    /// The answer to a body of which `size` bytes arrive, without its end if it is held back.
     async fn status(budget: &Budget, size: usize, is_held_back: bool) -> StatusCode {
         status_within(BODY_TIME, budget, size, is_held_back).await
     }

@@ -96,8 +96,7 @@ impl Walk {
     }
 }
 
-/// Parses a value of this shape. An unexpected array or object is kept empty, so that the type
-/// refuses it.
+/// Parses a value of this shape. An unexpected array or object is kept empty: the type refuses it.
 struct Part<'a> {
     shape: &'a Shape,
     walk: &'a mut Walk,

@@ -11,8 +11,7 @@ use poem_openapi::{
     types::Type,
 };
 
-/// The fields and the list items that a type reads. Without either, the type is a text, a number or
-/// a boolean.
+/// The fields and the list items that a type reads; without either, a text, a number or a boolean.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     pub(super) fields: Vec<(&'static str, Shape)>,

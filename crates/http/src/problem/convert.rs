@@ -7,8 +7,7 @@ use poem_openapi::error::{ParseParamError, ParsePathError};
 
 use super::{BodyError, Problem};
 
-/// The errors of poem and its extractors. Their texts are not used, because they may repeat the
-/// client's input.
+/// The errors of poem and its extractors. Their texts may repeat client input, so none is used.
 impl From<poem::Error> for Problem {
     fn from(error: poem::Error) -> Self {
         let error = match error.downcast::<Self>() {

@@ -36,8 +36,7 @@ impl Problem {
 }
 
 /// PostgreSQL names the constraint, `user_email_key`; SQLite's message ends with the column,
-/// `user.email`. The longest match counts: both `number` and `account_number` match the constraint
-/// of the latter.
+/// `user.email`. The longest match counts: `number` also matches `account_number`'s constraint.
 fn taken_column<'a>(error: &DbErr, columns: &[&'a str]) -> Option<&'a str> {
     let error = sqlx_error(error)?.as_database_error()?;
     if !error.is_unique_violation() {

@@ -1,5 +1,4 @@
-//! Tracks whether a connection has a request in flight: from its header to the last byte of its
-//! answer.
+//! Tracks whether a connection has a request in flight, from header to last byte of the answer.
 
 use std::{
     io,

@@ -64,8 +64,7 @@ impl Group {
         self.staying.remove(&id);
     }
 
-    /// Dismisses the connection that was idle for longest, if that is at least `idle`. Returns
-    /// whether there was one.
+    /// Dismisses the longest idle connection, if any was idle for `idle`. Returns whether one was.
     pub(super) fn dismiss_longest_idle(&mut self, idle: Duration) -> bool {
         let idle_times = self.staying.iter();
         let idle_times =

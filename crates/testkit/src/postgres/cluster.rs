@@ -54,9 +54,9 @@ impl Cluster {
         let postmaster = Postmaster::start(programs, None, Durability::Hasty, None)
             .expect("a private PostgreSQL cluster");
         let server = postmaster.socket_url();
-        // Copying files takes 8 ms. The default copies through the log and takes 15 ms. Before
-        // PostgreSQL 15 there is only the former. It needs two checkpoints, so it is slow on a
-        // server that writes to disk.
+        // Copying files takes 8 ms, the default (through the log) 15 ms. Before PostgreSQL 15 there
+        // is only the former. It needs two checkpoints, so it is slow on a server that writes to
+        // disk.
         let strategy = if programs.major < 15 {
             ""
         } else {

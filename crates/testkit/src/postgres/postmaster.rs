@@ -108,8 +108,7 @@ impl Postmaster {
         Ok(postmaster)
     }
 
-    /// The URL of the database `postgres`, over the Unix socket. It needs no password, because the
-    /// folder is private.
+    /// The URL of the database `postgres` over the Unix socket, which needs no password.
     pub(super) fn socket_url(&self) -> Url {
         let Self { folder, port, .. } = self;
         let parameters = format!("port={port}&user=postgres&sslmode=disable");

@@ -16,8 +16,7 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// The value of the first header with this name, in any case. Folded lines are joined (RFC
-    /// 5322, section 2.2.3).
+    /// The value of the first header of this name, in any case, unfolded (RFC 5322, section 2.2.3).
     pub fn header(&self, name: &str) -> Option<String> {
         let (headers, _) = self.parts();
         let unfolded = headers.replace("\r\n ", " ").replace("\r\n\t", "\t");

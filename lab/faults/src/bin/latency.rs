@@ -1,5 +1,5 @@
-//! `cargo run --release -p faults --bin latency`: measures how long a job waits from the commit
-//! that enqueues it until its task starts, on a private PostgreSQL, and how many statements an idle
+//! `cargo run --release -p faults --bin latency`: how long a job waits from the commit that
+//! enqueues it until its task starts, on a private PostgreSQL, and how many statements an idle
 //! worker sends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
