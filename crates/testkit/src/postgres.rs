@@ -2,11 +2,11 @@
 //! a single test may stop and start.
 //!
 //! 1. If `TEST_DATABASE_URL` is set, the cluster is that server. Its role must be allowed to create
-//! databases.
+//!    databases.
 //! 2. Otherwise, if PostgreSQL's server programs are found, a private cluster is started. It ends
-//! with this process, however that ends.
+//!    with this process, however that ends.
 //! 3. Otherwise tests run on SQLite only, and one line on stderr says so. `REQUIRE_POSTGRES=1`
-//! turns this case into a failure.
+//!    turns this case into a failure.
 
 mod admin;
 mod clock;
