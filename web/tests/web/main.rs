@@ -8,5 +8,4 @@ mod log;
 mod problems;
 mod server;
 mod sign_up;
-mod taken;
 mod views;

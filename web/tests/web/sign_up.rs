@@ -6,6 +6,8 @@ use rstest::rstest;
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
 
+use crate::server::Server;
+
 #[rstest]
 #[tokio::test]
 async fn a_new_user_gets_a_welcome_mail(
@@ -112,4 +114,24 @@ async fn a_test_that_leaves_jobs_behind_fails(#[values(Backend::Sqlite)] backend
     let app = TestApp::start(backend).await.unwrap();
     let ada = json!({"name": "ada", "email": "ada@example.net"});
     app.post("/user", &ada).await;
+}
+
+#[tokio::test]
+async fn the_document_describes_a_sign_up_and_its_errors() {
+    let document: Value = Server::start()
+        .await
+        .get("/api/v1/openapi.json")
+        .await
+        .json()
+        .await
+        .unwrap();
+    let operation = &document["paths"]["/user"]["post"];
+    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["$ref"], "#/components/schemas/NewUser");
+    let error = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"];
+    assert_eq!(error["$ref"], "#/components/schemas/Problem");
+
+    let fields = &document["components"]["schemas"]["NewUser"]["properties"];
+    assert_eq!(fields["name"]["maxLength"], 100);
+    assert_eq!(fields["email"]["format"], "email");
 }

@@ -22,6 +22,17 @@ async fn the_index_greets_the_world() {
 }
 
 #[tokio::test]
+async fn every_view_is_in_the_document() {
+    let app = Server::start().await;
+    let document: Value = app.get("/api/v1/openapi.json").await.json().await.unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let paths: Vec<&str> = paths.keys().map(String::as_str).collect();
+    for path in ["/", "/{name}", "/user", "/user/{name}", "/job/{id}"] {
+        assert!(paths.contains(&path), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_greeting_is_plain_text_even_if_the_name_is_html() {
     let response = Server::start().await.get("/%3Cb%3EJ%C3%BCrgen").await;
     assert_eq!(response.status(), 200);

@@ -12,3 +12,4 @@ mod methods;
 mod problems;
 mod server;
 mod shutdown;
+mod taken;

@@ -1,7 +1,7 @@
 //! Finds the column of a unique constraint on both databases.
 
 use bare_http::Problem;
-use e2e::{Backend, TestDatabase};
+use bare_testkit::{Backend, TestDatabase};
 use poem::{error::ResponseError as _, http::StatusCode};
 use rstest::rstest;
 use sea_orm::ConnectionTrait as _;
