@@ -13,17 +13,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// A job should not wait longer than this for a worker.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
-/// How long a dead job is news.
+/// A job that died within this time is reported.
 const RECENTLY: Duration = Duration::from_hours(1);
 
-/// Whether jobs are being done: warnings if a queue has jobs that wait and no live worker, if one has
-/// waited for more than five minutes, and if jobs died within the last hour.
+/// Warns if jobs wait in a queue without a live worker, if a job has waited for more than five
+/// minutes, and if jobs died within the last hour.
 ///
-/// They are no errors: a web process that takes jobs for later is better than none.
+/// These are not errors, because a web process that only enqueues jobs is better than none.
 pub async fn queues(db: &DatabaseConnection) -> Vec<Finding> {
     let store = JobStore::new(db.clone());
     let warning = |id, message| Finding::new(Level::Warning, id, message);
-    // A database that does not answer has a check of its own that says so.
+    // Another check reports a database that does not answer.
     let Ok(Ok(health)) = tokio::time::timeout(PATIENCE, store.health(RECENTLY)).await else {
         return vec![warning(
             "queue.0004",
@@ -33,7 +33,7 @@ pub async fn queues(db: &DatabaseConnection) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !health.unattended.is_empty() {
         let queues = health.unattended.join(", ");
-        let message = format!("jobs wait and there is no live worker for: {queues}");
+        let message = format!("jobs wait, but no live worker serves: {queues}");
         findings.push(warning("queue.0001", message));
     }
     if let Some(wait) = health.longest_wait.filter(|wait| *wait > LONGEST_WAIT) {

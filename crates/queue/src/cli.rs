@@ -1,4 +1,4 @@
-//! `worker jobs`: operating the queue from a shell.
+//! `worker jobs`: the commands that operate the queue.
 
 mod jobs;
 mod table;

@@ -1,4 +1,4 @@
-//! What a job remembers of where it came from.
+//! Where a job comes from, stored with the job.
 
 use std::{future::Future, sync::Arc};
 
@@ -6,15 +6,15 @@ use std::{future::Future, sync::Arc};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 use serde::{Deserialize, Serialize};
 
-/// Asked only when a job is enqueued: most requests enqueue none.
+/// Called only when a job is enqueued, because most requests enqueue none.
 type Source = Arc<dyn Fn() -> Metadata + Send + Sync>;
 
 tokio::task_local! {
     static METADATA: Source;
 }
 
-/// Where a job comes from, so that one id can be followed from a request into the job's own log
-/// lines. It is a JSON object in the job's row.
+/// Where a job comes from, so that one id leads from a request to the log lines of its jobs. It is
+/// a JSON object in the job's row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
@@ -24,7 +24,7 @@ pub struct Metadata {
     /// The trace that the request belongs to (W3C `traceparent`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// What travels along with the trace (W3C `baggage`).
+    /// The values that travel with the trace (W3C `baggage`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baggage: Option<String>,
     /// The version of the service.
@@ -33,14 +33,14 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Its JSON for the job's row; none if it is empty.
+    /// The JSON for the job's row, or `None` if the metadata is empty.
     pub(crate) fn to_json(&self) -> Option<String> {
         let json = serde_json::to_string(self).ok();
         json.filter(|_| *self != Self::default())
     }
 
-    /// Reads a job's row. What somebody has written there by hand must not keep a job from being claimed: what is no
-    /// metadata counts as empty.
+    /// Reads the JSON of a job's row. Invalid metadata counts as empty: a row that was edited by
+    /// hand must not block claims.
     #[cfg(feature = "runtime")]
     pub(crate) fn from_json(json: Option<&str>) -> Self {
         json.and_then(|json| serde_json::from_str(json).ok())
@@ -56,7 +56,7 @@ impl TryGetable for Metadata {
     }
 }
 
-/// Runs `work`; the jobs that it enqueues remember what `metadata` answers.
+/// Runs `work`, and stores what `metadata` returns with the jobs that it enqueues.
 pub async fn with_metadata<F: Future>(
     metadata: impl Fn() -> Metadata + Send + Sync + 'static,
     work: F,
@@ -64,7 +64,7 @@ pub async fn with_metadata<F: Future>(
     METADATA.scope(Arc::new(metadata), work).await
 }
 
-/// The metadata of the work under way, empty outside [`with_metadata`].
+/// The metadata of the current work, empty outside [`with_metadata`].
 pub(super) fn current() -> Metadata {
     METADATA.try_with(|metadata| metadata()).unwrap_or_default()
 }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_field_is_left_out_and_empty_metadata_is_none() {
+    fn empty_fields_and_empty_metadata_are_not_stored() {
         let metadata = Metadata {
             request_id: Some("abc".to_owned()),
             ..Metadata::default()
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_another_release_is_ignored_and_what_is_no_metadata_is_empty() {
+    fn an_unknown_field_is_ignored_and_invalid_metadata_counts_as_empty() {
         let newer = Metadata::from_json(Some(r#"{"request_id":"abc","shard":7}"#));
         assert_eq!(newer.request_id.as_deref(), Some("abc"));
         for json in ["", "7", "[]", r#""abc""#, r#"{"request_id":7}"#] {

@@ -1,23 +1,23 @@
-//! The queue's runtime: what claims jobs, runs them and reports what became of them.
+//! The queue's runtime: it claims jobs, runs them and stores their outcomes.
 //!
 //! ```text
-//!  threads "queue", with a runtime and connections of their own     the process's runtime
+//!  threads "queue", with their own runtime and connections          the process's runtime
 //! ┌────────────────────────────────────────────────────────┐     ┌─────────────────────────────────┐
 //! │ claim      as many jobs as there are free slots  ──────┼───▶ │ backend   hands them to apalis  │
 //! │ finish     batches of reports to the database    ◀─────┼──── │ attempt   runs one, and reports │
 //! │ heartbeat  renews this worker's lease                  │     └─────────────────────────────────┘
-//! │ reconcile  what is leased and not held · rescue        │
-//! │ promote    scheduled jobs whose time has come          │
-//! │ listen     PostgreSQL says that there is something new │
-//! │ tick       jobs that are enqueued by the clock         │
-//! │ limits     which queues have one across all workers    │
-//! │ sample     what waits, for those who watch             │
+//! │ reconcile  releases lost claims, rescues orphaned jobs │
+//! │ promote    makes scheduled jobs available when due     │
+//! │ listen     is notified of new jobs by PostgreSQL       │
+//! │ tick       enqueues the jobs of schedules              │
+//! │ limits     looks up the limits of queues               │
+//! │ sample     counts jobs for the metrics                 │
 //! └────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Each loop outlives every database error. They have threads of their own, so that handlers that
-//! block theirs can keep neither a heartbeat nor a claim from being on time. What the store
-//! promises is in `crate::store`.
+//! Each loop survives all database errors. The loops have separate threads, so that a task that
+//! blocks its thread delays neither heartbeats nor claims. What the store promises is in
+//! `crate::store`.
 
 mod attempt;
 mod backend;

@@ -1,4 +1,4 @@
-//! What a worker is told by its environment.
+//! The settings of a worker.
 
 use std::{collections::HashSet, fmt, str::FromStr, time::Duration};
 
@@ -35,12 +35,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// How long a worker's jobs are its own after each heartbeat.
+    /// How long a worker keeps its jobs after a heartbeat.
     pub(crate) fn lease(&self) -> Duration {
         Duration::from_secs(self.job_lease_seconds)
     }
 
-    /// Which PostgreSQL tells of new jobs. `None`: the worker only looks by itself.
+    /// The PostgreSQL that notifies of new jobs. `None`: the worker only polls.
     pub(crate) fn listen_url(&self, database: &DatabaseUrl) -> Option<DatabaseUrl> {
         match &self.database_listen_url {
             Some(ListenUrl::Off) => None,
@@ -107,9 +107,9 @@ fn queue(text: &str) -> Result<Queue, String> {
 /// Where a worker listens for new jobs.
 #[derive(Clone, Debug)]
 pub enum ListenUrl {
-    /// Nowhere: it polls.
+    /// It does not listen, it polls.
     Off,
-    /// At another URL than `DATABASE_URL`.
+    /// At a URL other than `DATABASE_URL`.
     At(DatabaseUrl),
 }
 
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn invalid_queues_are_refused() {
         for text in [
             "", "z:", "z", ":1", "z:0", "z:-1", "z:10001", "a b:1", "a:1,,b:1", "a:1,a:2",
         ] {

@@ -1,11 +1,12 @@
-//! Where a job stands.
+//! The states of a job.
 
 use std::str::FromStr;
 
 use sea_orm::{DeriveActiveEnum, EnumIter, Iterable, sea_query::StringLen};
 use serde::Serialize;
 
-/// The states of a job. A row of `job` has one of the first three, a row of `finished_job` one of the others.
+/// The state of a job. Rows of `job` have one of the first three, rows of `finished_job` the
+/// others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[sea_orm(
@@ -18,21 +19,21 @@ pub enum JobState {
     Scheduled,
     /// It waits for a worker.
     Available,
-    /// A worker has it.
+    /// A worker has claimed it.
     Running,
     /// Its task succeeded.
     Completed,
     /// Its attempts are used up, or the task gave up.
     Dead,
-    /// Somebody cancelled it.
+    /// It was cancelled.
     Cancelled,
 }
 
 impl JobState {
-    /// Those in which a job ends.
+    /// The states in which a job ends.
     pub(crate) const FINISHED: [Self; 3] = [Self::Completed, Self::Dead, Self::Cancelled];
 
-    /// Its name, as it is in the database and everywhere else.
+    /// Its name, the same in the database and everywhere else.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",

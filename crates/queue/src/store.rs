@@ -1,4 +1,4 @@
-//! The job store: every state that a job can be in, and every step from one to the next.
+//! The job store: the states of a job, and the steps from one to the next.
 //!
 //! ```text
 //!             enqueue                    claim                    finish
@@ -10,9 +10,9 @@
 //!        └──────────────────── retry, snooze ─────────┘
 //! ```
 //!
-//! A claim gives the job its next *lease number*. An outcome names the number that it ran on, and
-//! counts only under that one; a rescue takes the next number too, so that a late outcome is
-//! refused.
+//! A claim gives the job its next *lease number*. An outcome names the number of its claim, and
+//! counts only while the job has that number. A rescue raises the number too, so that a late
+//! outcome is refused.
 //!
 //! One function per step: one statement on PostgreSQL, one immediate transaction on SQLite. Each
 //! takes its time from the database, unless a test gives one ([`JobStore::at`]).
@@ -65,6 +65,5 @@ pub use self::{
     status::{JobStatus, status},
 };
 
-/// The channel on which PostgreSQL says that a queue has something new. The message is the queue's
-/// name.
+/// The channel on which PostgreSQL notifies of new jobs. The payload is the name of their queue.
 pub const NOTIFY_CHANNEL: &str = "job";

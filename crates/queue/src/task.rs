@@ -1,4 +1,4 @@
-//! What a task is: the contract between what enqueues and what runs.
+//! Tasks: the contract between the code that enqueues a job and the code that runs it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::store::{Enqueued, NewJob};
 /// The longest wait between two attempts.
 const BACKOFF_LIMIT: Duration = Duration::from_hours(6);
 
-/// A kind of work. The type that implements it is the payload; `worker` holds the code.
+/// A kind of work. The type that implements it is the payload; the worker has the code.
 pub trait Task: Serialize + DeserializeOwned + Send + 'static {
     /// The task's name in the database. Renaming it strands the jobs that wait under the old one.
     const KIND: &'static str;
@@ -24,11 +24,11 @@ pub trait Task: Serialize + DeserializeOwned + Send + 'static {
     /// A job is dead after this many failed attempts.
     const MAX_ATTEMPTS: i32 = 20;
 
-    /// An attempt that takes longer is stopped and has failed.
+    /// An attempt that takes longer is stopped and counts as failed.
     const TIMEOUT: Duration = Duration::from_mins(15);
 
-    /// How long a job waits after its failed attempt number `attempt` (1 is the first), before ± 20
-    /// % of jitter.
+    /// How long a job waits after its failed attempt number `attempt` (1 is the first), before a
+    /// jitter of ± 20 %.
     fn backoff(attempt: i32) -> Duration {
         default_backoff(attempt)
     }
@@ -48,7 +48,7 @@ pub trait Task: Serialize + DeserializeOwned + Send + 'static {
     }
 }
 
-/// 15 s that double with each attempt, up to 6 h.
+/// 15 s, doubled with each attempt, up to 6 h.
 pub fn default_backoff(attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt.clamp(1, 20) - 1).unwrap_or_default();
     Duration::from_secs(15 << doublings).min(BACKOFF_LIMIT)
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_from_15_seconds_up_to_6_hours() {
+    fn the_backoff_doubles_from_15_seconds_up_to_6_hours() {
         let seconds = |attempt| Nothing::backoff(attempt).as_secs();
         assert_eq!([1, 2, 3, 10].map(seconds), [15, 30, 60, 7680]);
         assert_eq!(

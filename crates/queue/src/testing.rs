@@ -1,6 +1,6 @@
-//! For tests: every step of a job by itself, and a worker that runs in the test.
+//! For tests: each step of a job separately, and a worker that runs in the test's process.
 
-#![allow(clippy::expect_used, reason = "a test fails so")]
+#![allow(clippy::expect_used, reason = "a panic fails the test")]
 
 use std::{
     net::SocketAddr,
@@ -25,7 +25,7 @@ pub use crate::{
     task::default_backoff,
 };
 
-/// The queue's own tables, and nothing else.
+/// The queue's tables only.
 pub const SCHEMA: Schema = Schema::new(&[migrations::all]);
 
 /// How long pending jobs may take.
@@ -40,7 +40,7 @@ pub struct RunningWorker {
 }
 
 impl RunningWorker {
-    /// Has a worker run.
+    /// Starts a worker.
     pub fn spawn(worker: Worker) -> Self {
         let stop = CancellationToken::new();
         Self {
@@ -50,22 +50,22 @@ impl RunningWorker {
         }
     }
 
-    /// Where its own endpoints are, if it has any.
+    /// The address of its endpoints, if it has any.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// Waits until no job of `db` is due or runs.
+    /// Waits until no job of `db` is due or running.
     pub async fn run_pending_jobs(&self, db: &DatabaseConnection) {
         let start = Instant::now();
         while pending(db).await > 0 {
             assert!(start.elapsed() < PATIENCE, "jobs are still pending");
-            // Nobody tells when a table is empty.
+            // Nothing signals that a table is empty.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Stops it as SIGTERM would, and waits for its end.
+    /// Stops it as SIGTERM would, and waits until it has ended.
     pub async fn stop(self) {
         self.stop.cancel();
         let end = self.task.await.expect("the worker did not panic");
@@ -73,14 +73,14 @@ impl RunningWorker {
     }
 }
 
-/// What went wrong, of a job's `errors`.
+/// The texts of a job's `errors`.
 pub fn reasons(errors: Option<&Json>) -> Vec<String> {
     let errors = errors.map(|errors| serde_json::from_value(errors.clone()).expect("errors"));
     let errors: Vec<AttemptError> = errors.unwrap_or_default();
     errors.into_iter().map(|error| error.error).collect()
 }
 
-/// Lets `time` pass for the jobs of a database that wait for their hour.
+/// Makes the scheduled jobs available that are due within `time`, as if that time had passed.
 pub async fn pass(db: &DatabaseConnection, time: Duration) {
     let then = chrono::Utc::now() + time;
     let store = JobStore::new(db.clone()).at(then);

@@ -148,10 +148,10 @@ impl From<&FilterOptions> for Filter {
 }
 
 impl Jobs {
-    /// Does it, and prints the result. `schema` is what the service needs, and `tasks` are those that it knows.
+    /// Runs the command, and prints the result. `schema` and `tasks` are those of the service.
     ///
     /// # Errors
-    /// Says what could not be done, and why.
+    /// The schema is too old, the database refuses, or the command does not fit the job or queue.
     pub async fn execute<R: Send + Sync + 'static>(
         &self,
         settings: &bare_database::Settings,
@@ -161,7 +161,7 @@ impl Jobs {
         let db = connect(settings, "worker-jobs").await?;
         ensure!(
             schema.status(&db).await?.pending.is_empty(),
-            "the schema of {} is not there or too old: run `migration up`",
+            "the schema of {} is missing or too old: run `migration up`",
             settings.database_url
         );
         let store = JobStore::new(db);
@@ -183,7 +183,7 @@ impl Jobs {
             }
             Command::Retry(One { id }) => {
                 store.retry(job_id(id)?).await?;
-                print("it waits for a worker\n")
+                print("the job waits for a worker\n")
             }
             Command::Cancel(Cancel { id: Some(id), .. }) => cancel(&store, job_id(id)?).await,
             Command::Cancel(cancel) => cancel_all(&store, cancel).await,
@@ -226,8 +226,8 @@ fn job_id(text: &str) -> anyhow::Result<Uuid> {
 
 async fn cancel(store: &JobStore, id: Uuid) -> anyhow::Result<()> {
     match store.cancel(id).await? {
-        Cancelled::AtOnce => print("it will not run\n"),
-        Cancelled::Requested => print("its worker is told to stop it\n"),
+        Cancelled::AtOnce => print("the job will not run\n"),
+        Cancelled::Requested => print("the job's worker is told to stop it\n"),
     }
 }
 
@@ -248,7 +248,7 @@ async fn cancel_all(store: &JobStore, options: &Cancel) -> anyhow::Result<()> {
     for id in jobs {
         match store.cancel(id).await {
             Ok(_) => count += 1,
-            // One that ends meanwhile need not be cancelled.
+            // A job that ended meanwhile need not be cancelled.
             Err(OperateError::NotFound(_) | OperateError::State { .. }) => {}
             Err(error) => return Err(error).with_context(|| format!("{count} were cancelled")),
         }
@@ -267,7 +267,7 @@ fn confirms(count: usize) -> anyhow::Result<bool> {
     Ok(answer.trim().eq_ignore_ascii_case("y"))
 }
 
-/// Writes to standard output, whose reader may be gone.
+/// Writes to standard output. It is not an error if the reader is gone.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

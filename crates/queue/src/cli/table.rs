@@ -1,4 +1,4 @@
-//! What is printed: aligned columns for people, a JSON object a line for programs.
+//! The output: aligned columns for people, one JSON object per line for programs.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -57,7 +57,7 @@ pub(super) fn stats(stats: &[QueueStats], now: DateTime<Utc>) -> String {
     aligned(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
 }
 
-/// What is set for queues, a line each; nothing for a queue that just runs.
+/// The settings of queues, one per line.
 pub(super) fn queues(queues: &[queue::Model]) -> String {
     let paused = queues.iter().filter_map(|queue| {
         let since = queue.paused_at?.format("%Y-%m-%d %H:%M:%S");
@@ -70,7 +70,7 @@ pub(super) fn queues(queues: &[queue::Model]) -> String {
     paused.chain(limited).collect()
 }
 
-/// A cell that cannot move the cursor of whoever looks at it.
+/// A cell without control characters, which could move the reader's cursor.
 fn printable(cell: &str) -> String {
     cell.replace(char::is_control, "\u{fffd}")
 }

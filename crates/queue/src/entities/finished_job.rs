@@ -1,4 +1,4 @@
-//! Jobs that came to an end, kept for as long as the settings say.
+//! Finished jobs, kept for as long as the settings say.
 
 use sea_orm::entity::prelude::*;
 
@@ -12,7 +12,7 @@ pub struct Model {
     /// The id that it had as an unfinished job.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The task, by its name in code.
+    /// The name of its task.
     pub kind: String,
     /// The queue that it waited in.
     pub queue: String,
@@ -21,18 +21,18 @@ pub struct Model {
     pub priority: i32,
     /// How it ended.
     pub state: JobState,
-    /// What the task was about, as JSON.
+    /// The task's payload, as JSON.
     pub payload: Json,
-    /// How many attempts were begun that count.
+    /// How many attempts it had, not counting snoozes, releases and deaths.
     #[sea_orm(default_value = 0)]
     pub attempt: i32,
-    /// How many it had.
+    /// The maximum number of attempts.
     pub max_attempts: i32,
-    /// How long an attempt might take, where it was not the task's own limit.
+    /// The time limit of an attempt, if it was not the task's.
     pub timeout_seconds: Option<i32>,
     /// The key that it held until it ended.
     pub unique_key: Option<String>,
-    /// When it might run.
+    /// When it was due.
     pub run_at: DateTimeUtc,
     /// When it was enqueued.
     pub created_at: DateTimeUtc,
@@ -40,13 +40,13 @@ pub struct Model {
     pub started_at: Option<DateTimeUtc>,
     /// When it ended.
     pub finished_at: DateTimeUtc,
-    /// The lease that it ended under.
+    /// The lease number with which it ended.
     #[sea_orm(default_value = 0)]
     pub lease_number: i32,
-    /// How many processes died under it.
+    /// How many worker processes died while they held it.
     #[sea_orm(default_value = 0)]
     pub deaths: i32,
-    /// Why attempts failed: the last 20, oldest first.
+    /// The errors of its attempts: the last 20, oldest first.
     pub errors: Option<Json>,
     /// Where it came from, as JSON: a [`Metadata`](crate::Metadata).
     pub metadata: Option<Json>,

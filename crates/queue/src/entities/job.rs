@@ -1,4 +1,4 @@
-//! Jobs that are not finished: the queue's hot table.
+//! Unfinished jobs: the queue's hot table.
 
 use sea_orm::entity::prelude::*;
 
@@ -9,10 +9,10 @@ use crate::JobState;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "job")]
 pub struct Model {
-    /// `UUIDv7`: in the order in which jobs were enqueued.
+    /// A `UUIDv7`, which sorts by the time of enqueueing.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The task, by its name in code.
+    /// The name of its task.
     #[sea_orm(unique_key = "task_key")]
     pub kind: String,
     /// The queue that it waits in.
@@ -20,21 +20,21 @@ pub struct Model {
     /// As with `nice`: 0 is normal, lower runs first.
     #[sea_orm(default_value = 0)]
     pub priority: i32,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// What the task is about, as JSON.
+    /// The task's payload, as JSON.
     pub payload: Json,
-    /// How many attempts were begun that count.
+    /// How many attempts it had, not counting snoozes, releases and deaths.
     #[sea_orm(default_value = 0)]
     pub attempt: i32,
     /// After this many attempts it is dead.
     pub max_attempts: i32,
-    /// How long an attempt may take, where it is not the task's own limit.
+    /// The time limit of an attempt, if it is not the task's.
     pub timeout_seconds: Option<i32>,
-    /// No two unfinished jobs of a task have the same.
+    /// Unique among the unfinished jobs of a task.
     #[sea_orm(unique_key = "task_key")]
     pub unique_key: Option<String>,
-    /// When it may run.
+    /// It does not run before this time.
     pub run_at: DateTimeUtc,
     /// When it was enqueued.
     pub created_at: DateTimeUtc,
@@ -42,15 +42,15 @@ pub struct Model {
     pub started_at: Option<DateTimeUtc>,
     /// The worker that runs it.
     pub worker_id: Option<Uuid>,
-    /// Rises with every claim; an outcome counts only under the number that it ran on.
+    /// Rises with every claim. An outcome counts only if it names the current number.
     #[sea_orm(default_value = 0)]
     pub lease_number: i32,
-    /// How many processes died under it.
+    /// How many worker processes died while they held it.
     #[sea_orm(default_value = 0)]
     pub deaths: i32,
-    /// When somebody asked to cancel it while it ran.
+    /// When its cancellation was requested, if it was running then.
     pub cancel_requested_at: Option<DateTimeUtc>,
-    /// Why attempts failed: the last 20, oldest first.
+    /// The errors of its attempts: the last 20, oldest first.
     pub errors: Option<Json>,
     /// Where it came from, as JSON: a [`Metadata`](crate::Metadata).
     pub metadata: Option<Json>,

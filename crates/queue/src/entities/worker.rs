@@ -1,4 +1,4 @@
-//! Workers that are alive: a row per start of a worker process.
+//! Live workers: one row per start of a worker process.
 
 use sea_orm::entity::prelude::*;
 
@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "worker")]
 pub struct Model {
-    /// Made anew at every start, and when a lease was lost.
+    /// New at every start, and after a lost lease.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The host, or the dyno.
@@ -18,10 +18,9 @@ pub struct Model {
     pub started_at: DateTimeUtc,
     /// Its last heartbeat.
     pub renewed_at: DateTimeUtc,
-    /// Since when heartbeats, its own or those of others before it, have followed each other without
-    /// a break.
+    /// Since when there was no gap in the heartbeats, of this worker or of others before it.
     pub steady_since: DateTimeUtc,
-    /// Until when its jobs are its own. Every heartbeat moves it.
+    /// When its lease ends. Every heartbeat extends it.
     pub expires_at: DateTimeUtc,
 }
 

@@ -1,4 +1,4 @@
-//! The queue: jobs that are not finished, jobs that are, and what the workers share.
+//! The tables of the queue: unfinished jobs, finished jobs, and what the workers share.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
@@ -65,7 +65,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// What both job tables have.
+/// The columns and checks of both job tables.
 fn job_columns(table: &'static str, is_postgres: bool) -> TableCreateStatement {
     Table::create()
         .table(table)
@@ -94,8 +94,8 @@ fn job_columns(table: &'static str, is_postgres: bool) -> TableCreateStatement {
         .take()
 }
 
-/// A row that a worker could not read would hold up all others. The code never writes one; whoever
-/// changes rows by hand is told at once.
+/// A row that a worker cannot read would hold up all others. The code never writes one, but
+/// somebody who edits rows by hand might.
 const POSTGRES_CHECK: &str = "
     attempt < 1000000000 AND lease_number BETWEEN 0 AND 1000000000 AND deaths < 1000000000
     AND run_at BETWEEN '0001-01-01' AND '9999-12-31' AND created_at BETWEEN '0001-01-01' AND '9999-12-31'
@@ -103,7 +103,7 @@ const POSTGRES_CHECK: &str = "
     AND (errors IS NULL OR json_typeof(errors) = 'array')
     AND (metadata IS NULL OR json_typeof(metadata) = 'object')";
 
-/// SQLite keeps any value in any column unless it is told otherwise.
+/// SQLite stores any value in any column unless a check forbids it.
 const SQLITE_CHECK: &str = "
     typeof(id) = 'blob' AND length(id) = 16
     AND typeof(attempt) = 'integer' AND attempt < 1000000000
@@ -115,8 +115,7 @@ const SQLITE_CHECK: &str = "
     AND datetime(run_at) IS NOT NULL AND datetime(created_at) IS NOT NULL
     AND (started_at IS NULL OR datetime(started_at) IS NOT NULL)";
 
-/// Each covers only the rows of the state that it serves, so that a claim never walks past the
-/// others.
+/// Those for one state cover only its rows, so that a claim never walks past the others.
 const INDEXES: [&str; 5] = [
     "CREATE INDEX job_claim ON job (queue, priority, run_at, id) WHERE state = 'available'",
     "CREATE INDEX job_scheduled ON job (run_at) WHERE state = 'scheduled'",
@@ -125,7 +124,7 @@ const INDEXES: [&str; 5] = [
     "CREATE INDEX finished_job_age ON finished_job (state, finished_at)",
 ];
 
-/// Rows of `job` live for seconds: clean up by their number, not by a share of a table that is
-/// mostly empty.
+/// Rows of `job` live for seconds, so vacuum after a number of changes, not after a share of a
+/// table that is mostly empty.
 const AUTOVACUUM: &str = "ALTER TABLE job SET (autovacuum_vacuum_scale_factor = 0, \
      autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000)";

@@ -1,4 +1,4 @@
-//! One attempt: decode, run, and report. Nothing that a task does ends the worker.
+//! One attempt: decode, run, report. Nothing that a task does stops the worker.
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -25,14 +25,14 @@ use super::{
 /// After this many deaths a job runs solo, so that the next crash interrupts no other job.
 const DEATHS_BEFORE_SOLO: i32 = 3;
 
-/// How long it waits for the others to end, while no further ones are claimed. It runs beside those that take
-/// longer: else jobs that run for long would keep it, and it the claims, for ever.
+/// How long a solo job waits for the other jobs to end, while this process claims no more. After
+/// that it runs next to them, because waiting for a long job would stop the claims for too long.
 const SOLO_PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long it lets another such job go first.
+/// How long a job is snoozed while another one runs solo.
 const SOLO_PAUSE: Duration = Duration::from_secs(30);
 
-/// Runs an attempt of an assigned job, frees its slot and reports.
+/// Runs an attempt of an assigned job, reports its outcome and frees its slot.
 pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     let Assigned { job, hold, slot } = assigned;
     let origin = &job.metadata;
@@ -42,7 +42,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
         .and_then(TraceContext::after_traceparent)
         .unwrap_or_default()
         .with_baggage(origin.baggage.as_deref().and_then(Baggage::parse));
-    // Of the highest level, so that LOG_LEVEL=warn does not take the ids from the warnings.
+    // At the error level, so that LOG_LEVEL=warn does not remove the ids from warnings.
     let span = tracing::error_span!(
         "job",
         job = %job.id,
@@ -59,8 +59,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
             _ if job.cancel_requested_at.is_some() => End::Cancelled,
             None => End::Unknown,
             Some(task) => {
-                // What a task brings along may panic outside its own code too: how its payload is
-                // decoded, how its error is shown.
+                // Decoding a task's payload and formatting its error may panic too.
                 let end = AssertUnwindSafe(shared_or_solo(task, &job, &hold, trace, &shared));
                 end.catch_unwind().await.unwrap_or_else(panicked)
             }
@@ -73,7 +72,7 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
             begun.elapsed(),
             job.started_at - job.run_at,
         );
-        // Nobody receives any more when the process is about to exit: then the job runs again.
+        // This fails if the process is about to exit. Then the job runs again.
         drop(shared.reports.send(report).await);
         drop(slot);
     }
@@ -81,8 +80,8 @@ pub(super) async fn run(assigned: Assigned, shared: Arc<Shared>) {
     .await;
 }
 
-/// Runs the attempt beside others, or, as far as it can, solo if processes keep dying under it: a crash
-/// counts as a death of every job that its process holds, even of those that have not begun.
+/// Runs the attempt next to others, or solo if processes keep dying while they hold the job. A
+/// crash counts as a death of every job that its process holds, even of those that have not begun.
 async fn shared_or_solo(
     task: &dyn Runnable,
     job: &ClaimedJob,
@@ -93,7 +92,7 @@ async fn shared_or_solo(
     if job.deaths < DEATHS_BEFORE_SOLO {
         return execute(task, job, hold, trace, shared).await;
     }
-    // Of two, one has to go before the other can run solo.
+    // A job that waits to run solo waits for all others, so a second one must go back.
     let Ok(_turn) = shared.solo_turn.try_lock() else {
         return End::Snoozed {
             after: jittered(SOLO_PAUSE),
@@ -120,11 +119,11 @@ async fn execute(
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map_or_else(|| task.timeout(), Duration::from_secs);
     let context = JobContext::new(job, trace, timeout, hold.cancellation.clone());
-    // The text of serde's error may repeat values of the payload.
     let caused = metadata(&context, &shared.config.version);
     let attempt = match task.attempt(&job.payload, context) {
         Ok(attempt) => attempt,
         Err(error) => {
+            // The text of serde's error may contain values of the payload.
             let error = format!(
                 "the payload is not this task's ({:?} at column {})",
                 error.classify(),
@@ -140,7 +139,7 @@ async fn execute(
         End::Failed { .. } | End::Panicked { .. } | End::Stopped if hold.is_unwanted() => {
             End::Cancelled
         }
-        // What failed because it was told to stop has not failed.
+        // A failure after a request to stop does not count as one.
         End::Failed { .. } | End::Panicked { .. } if hold.cancellation.is_cancelled() => {
             End::Stopped
         }
@@ -148,7 +147,7 @@ async fn execute(
     }
 }
 
-/// What the jobs remember that this attempt enqueues.
+/// The metadata of the jobs that this attempt enqueues.
 fn metadata(job: &JobContext, version: &str) -> impl Fn() -> Metadata + use<> {
     let request_id = job.request_id.clone();
     let trace = job.trace.clone();
@@ -161,7 +160,7 @@ fn metadata(job: &JobContext, version: &str) -> impl Fn() -> Metadata + use<> {
     }
 }
 
-/// Runs the attempt as a task of its own, so that a panic stays in it and attempts run on all
+/// Runs the attempt as a separate tokio task, which contains panics and lets attempts use all
 /// cores.
 async fn supervise(
     attempt: impl Future<Output = Result<(), TaskError>> + Send + 'static,
@@ -202,7 +201,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> End {
     End::Panicked { error }
 }
 
-/// One line per attempt.
+/// Logs one line per attempt.
 fn summarize(job: &ClaimedJob, outcome: Outcome, begun: Instant) {
     let outcome = outcome.name();
     let wait = (job.started_at - job.run_at).num_milliseconds().max(0);

@@ -1,8 +1,8 @@
 //! apalis's view of a queue: a stream of jobs that are already claimed.
 //!
-//! It never fails, since apalis ends a worker whose backend does; payloads are decoded in the
-//! attempt for the same reason. It ends when the claim loop does, and apalis then waits for the
-//! attempts under way.
+//! It never fails, because apalis stops a worker whose backend fails. Payloads are decoded in the
+//! attempt for the same reason. The stream ends with the claim loop, and apalis then waits for the
+//! running attempts.
 
 use std::{
     convert::Infallible,
@@ -55,8 +55,7 @@ impl Backend for QueueBackend {
         _: &mut Context<'_>,
         worker: &WorkerContext,
     ) -> Poll<Result<(), Infallible>> {
-        // At the end of its stream apalis still waits to be stopped. It refuses only before it has
-        // begun.
+        // apalis does not stop by itself when its stream ends. `stop` fails only before the start.
         drop(worker.stop());
         Poll::Ready(Ok(()))
     }

@@ -1,5 +1,5 @@
-//! The claim loop of one queue: never more jobs than there are free slots, and never a wait while
-//! there are both.
+//! The claim loop of one queue. It never claims more jobs than there are free slots, and never
+//! waits while there are jobs and free slots.
 
 use std::{
     iter::from_fn,
@@ -18,18 +18,18 @@ use super::{
 };
 use crate::settings::Queue;
 
-/// The first look after a queue was found empty; each further one waits twice as long.
+/// The wait after a claim that emptied the queue. It doubles while the queue stays empty.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 
-/// The longest wait between two looks, where PostgreSQL says when there is something new.
+/// The longest wait between two claims while PostgreSQL notifies of new jobs.
 const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
 
-/// The longest wait between two looks where nobody says so: on SQLite, with `DATABASE_LISTEN_URL=off`, or while
-/// the listener is lost. With one queue all loops together send at most 2 statements a
-/// second when idle, as `cargo run --bin latency` counts.
+/// The longest wait between two claims without notifications: on SQLite, with
+/// `DATABASE_LISTEN_URL=off`, or while the listener is lost. With one queue, all loops together
+/// send at most 2 statements a second when idle, as `cargo run --bin latency` counts.
 const LAST_LOOK_POLLING: Duration = Duration::from_millis(1200);
 
-/// How long a claim that is under way when the worker drains may take. What it claims is handed back.
+/// How long a claim may still take when the worker begins to drain. Its jobs are released.
 const LAST_CLAIM: Duration = Duration::from_millis(300);
 
 /// Runs until the worker drains. Its end closes `assigned`, which ends the queue's apalis worker.
@@ -41,8 +41,8 @@ pub(super) async fn run(
 ) {
     tokio::select! {
         () = claim_until_drained(&queue, &shared, store, &assigned) => {}
-        // A claim that is cut off may have succeeded: its jobs go back when the worker deregisters, or, if the
-        // database has not yet come to it by then, by a rescue.
+        // An interrupted claim may have succeeded. Then the worker releases its jobs when it
+        // deregisters, or a rescue does if the database executes the claim later.
         () = async {
             shared.draining.cancelled().await;
             tokio::time::sleep(LAST_CLAIM).await;
@@ -62,12 +62,12 @@ async fn claim_until_drained(
     let mut look = FIRST_LOOK;
     let mut pauses = Pauses::default();
     loop {
-        // Never closed, so this is a slot, unless the worker drains.
+        // The semaphore is never closed, so this returns a slot unless the worker drains.
         let slot = Arc::clone(&slots).acquire_owned();
         let Some(Ok(mut free)) = shared.draining.run_until_cancelled(slot).await else {
             return;
         };
-        // Only this loop takes any, so those that are there stay there.
+        // Only this loop takes slots, so the available ones stay available.
         let more = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
         if let Ok(more) = Arc::clone(&slots).try_acquire_many_owned(more) {
             free.merge(more);
@@ -112,7 +112,7 @@ async fn claim_until_drained(
     }
 }
 
-/// Claims a job for each free slot, and answers how many there were.
+/// Claims at most one job for each free slot, and returns how many.
 async fn claim(
     queue: &Queue,
     shared: &Shared,
@@ -140,7 +140,7 @@ async fn claim(
         let hold = shared
             .local_jobs
             .insert(job.id, job.lease_number, Arc::clone(&shared_run));
-        // The receiver goes only after this loop.
+        // The receiver is dropped only after this loop ends.
         drop(assigned.send(Assigned { job, hold, slot }));
     }
     Ok(count)

@@ -1,4 +1,4 @@
-//! Which queues' claims are not answered.
+//! Queues whose claims get no answer.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Since when each queue's loop tries in vain to claim.
+/// Since when each queue's loop has claimed without an answer.
 #[derive(Debug, Default)]
 pub(super) struct Claiming(Mutex<BTreeMap<String, Instant>>);
 
@@ -18,7 +18,7 @@ impl Claiming {
             .or_insert_with(Instant::now);
     }
 
-    /// Notes that the database answered one.
+    /// Notes that the database answered a claim.
     pub(super) fn answered(&self, queue: &str) {
         self.since().remove(queue);
     }

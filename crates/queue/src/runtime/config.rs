@@ -1,4 +1,4 @@
-//! How a worker works, and on what.
+//! The configuration of a worker, and the code that it runs.
 
 use std::time::Duration;
 
@@ -7,31 +7,31 @@ use bare_database::DatabaseUrl;
 use super::{layers::Layered, registry::Tasks, schedules::Schedules};
 use crate::settings::Queues;
 
-/// How a worker works.
+/// The configuration of a worker.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
-    /// The queues that it takes jobs from.
+    /// The queues that it claims from.
     pub(super) queues: Queues,
-    /// For how long its jobs are its own after a heartbeat.
+    /// How long it keeps its jobs after a heartbeat.
     pub(super) lease: Duration,
-    /// For how long running jobs may go on when it stops.
+    /// How long running jobs may continue when it stops.
     pub(super) grace: Duration,
-    /// For how long completed jobs are kept.
+    /// How long completed jobs are kept.
     pub(super) retention: Duration,
-    /// Which PostgreSQL tells it of new jobs, beside its own looking; `None`: it looks only.
+    /// The PostgreSQL that notifies it of new jobs. `None`: it only polls.
     pub(super) listen_url: Option<DatabaseUrl>,
-    /// What operators know it by.
+    /// Its name for operators.
     pub(super) hostname: String,
-    /// What the jobs that its tasks enqueue are marked with.
+    /// The version that is stored with the jobs that its tasks enqueue.
     pub(super) version: String,
 }
 
-/// What a worker works on.
+/// The code that a worker runs.
 pub(super) struct Work {
     /// The tasks that it knows.
     pub(super) tasks: Tasks,
-    /// What it enqueues by the clock.
+    /// The schedules whose jobs it enqueues.
     pub(super) schedules: Schedules,
-    /// What its attempts pass.
+    /// The layers around its attempts.
     pub(super) layers: Layered,
 }

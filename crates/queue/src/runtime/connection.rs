@@ -1,4 +1,4 @@
-//! The connection of the loops whose statements are rare and short: they take turns on it.
+//! One connection for the loops whose statements are rare and short. They take turns on it.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 use super::retry::{StatementError, in_time};
 use crate::store::JobStore;
 
-/// One connection, which is replaced where the database does not answer: the library may try a connection that
-/// comes back without a limit, and that one is there again only when TCP has given up.
+/// One connection, which is replaced if the database does not answer. The library tests a returned
+/// connection without a time limit, so a dead one is usable again only when TCP gives up.
 #[derive(Clone, Debug)]
 pub(super) struct SharedConnection(Arc<Mutex<JobStore>>);
 
@@ -18,7 +18,7 @@ impl SharedConnection {
         Self(Arc::new(Mutex::new(store)))
     }
 
-    /// Runs a statement under the time limit, which begins with this loop's turn.
+    /// Runs a statement under the time limit, which starts with this loop's turn.
     pub(super) async fn in_time<T, F>(
         &self,
         statement: impl FnOnce(JobStore) -> F,

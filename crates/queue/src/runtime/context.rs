@@ -1,4 +1,4 @@
-//! What a task knows of the job that it runs for.
+//! What a task knows about its job.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,26 +8,27 @@ use uuid::Uuid;
 
 use crate::store::ClaimedJob;
 
-/// The job that an attempt runs for, and what the attempt may use.
+/// The job of an attempt, and what the attempt may use.
 #[derive(Debug)]
 pub struct JobContext<R = ()> {
-    /// The job. It is the same in every attempt: what must happen once can be named after it.
+    /// The job's id. It is the same in every attempt, so it can serve as an idempotency key.
     pub id: Uuid,
     /// The number of this attempt, from 1.
     pub attempt: i32,
     /// The last attempt's number.
     pub max_attempts: i32,
-    /// The request that caused the job.
+    /// The id of the request that caused the job.
     pub request_id: Option<String>,
-    /// The trace that the job belongs to, and this attempt's step of it: what a task calls gets its
-    /// [`traceparent`](TraceContext::traceparent) and [`baggage`](TraceContext::baggage).
+    /// The trace that the job belongs to, with an id for this attempt. Send its
+    /// [`traceparent`](TraceContext::traceparent) and [`baggage`](TraceContext::baggage) to the
+    /// services that the task calls.
     pub trace: TraceContext,
     /// The database, the mailer, and whatever else tasks need.
     pub resources: Arc<R>,
-    /// How long the attempt may take; then it is stopped.
+    /// The attempt is stopped after this time.
     pub timeout: Duration,
-    /// Is cancelled when the job's outcome no longer counts, or is no longer wanted. A long task
-    /// looks at it between two steps.
+    /// Cancelled when the job's outcome no longer counts or is no longer wanted. A long task should
+    /// check it between its steps.
     pub cancellation: CancellationToken,
 }
 
@@ -50,7 +51,7 @@ impl JobContext {
         }
     }
 
-    /// The same, with what the attempt may use.
+    /// Adds what the attempt may use.
     pub(super) fn with<R>(self, resources: Arc<R>) -> JobContext<R> {
         JobContext {
             id: self.id,

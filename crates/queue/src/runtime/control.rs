@@ -19,15 +19,15 @@ use super::{
     tick,
 };
 
-/// The heartbeat, the claims of each queue and the reports have a connection each, so that none waits for
-/// another and the same statement meets the same session again (`cargo race execute`: a tenth). Then
-/// there is the listener's. The other loops share this one.
+/// The heartbeat, the claims of each queue and the reports have a connection each, so that none
+/// waits for another and a statement always meets the same session (`cargo race execute`: a tenth).
+/// So does the listener. The other loops share this one.
 const SHARED_CONNECTIONS: u32 = 1;
 
-/// How many threads run loops: while one reads a claim, the other stores reports (`cargo race execute`).
+/// Loop threads: one reads a claim while the other stores reports (`cargo race execute`).
 const THREADS: usize = 2;
 
-/// What the loops need and the thread takes with it.
+/// What the thread of the loops takes along.
 pub(super) struct Control {
     pub(super) shared: Arc<Shared>,
     pub(super) db: bare_database::Settings,
@@ -35,11 +35,11 @@ pub(super) struct Control {
     pub(super) assigned: Vec<mpsc::UnboundedSender<Assigned>>,
 }
 
-/// A thread that was started.
+/// The thread of the loops after its start.
 pub(super) struct Started {
-    /// Answers when the worker is registered and the loops run, or why not.
+    /// Resolves when the worker is registered and its loops start, or with the reason why not.
     pub(super) ready: oneshot::Receiver<anyhow::Result<()>>,
-    /// Answers when the last loop has ended and the worker is deregistered.
+    /// Resolves when the last loop has ended and the worker is deregistered.
     pub(super) stopped: oneshot::Receiver<()>,
 }
 
@@ -54,7 +54,7 @@ impl Control {
             .build()?;
         let body = move || {
             runtime.block_on(self.run(ready_sender));
-            // Nobody listens any more where the process is already on its way out.
+            // This fails if the process is already exiting.
             let _ = stopped_sender.send(());
         };
         thread::Builder::new()
@@ -101,14 +101,14 @@ impl Control {
         }
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {
-                // A defect of ours. Without all its loops the worker would hold jobs and not run them,
-                // so it stops, and whoever supervises it starts another.
+                // This is a bug. A worker without all its loops might hold jobs and not run them,
+                // so it stops, for its supervisor to start another.
                 tracing::error!(%error, "a loop of the queue failed");
                 shared.draining.cancel();
             }
         }
         if let Err(error) = heartbeat::deregister(&shared, &store).await {
-            tracing::warn!(%error, "the worker cannot be deregistered: its lease will end by itself");
+            tracing::warn!(%error, "the worker cannot be deregistered: its lease will expire");
         }
     }
 

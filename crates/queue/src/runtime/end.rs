@@ -1,4 +1,4 @@
-//! How an attempt ended, and what becomes of its job.
+//! How an attempt ended, and what happens to its job.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -13,15 +13,15 @@ use chrono::Utc;
 
 use super::{registry::Runnable, retry::jittered};
 
-/// How long a task that this worker does not know costs no attempt: a roll-out may be in progress.
+/// For this long an unknown task costs no attempt, because a rollout may be in progress.
 const UNKNOWN_GRACE: chrono::Duration = chrono::Duration::hours(1);
 
-/// How long a job of an unknown task waits for a worker that knows it.
+/// How long a job of an unknown task waits until a worker tries again.
 const UNKNOWN_PAUSE: Duration = Duration::from_mins(1);
 
 const UNKNOWN: &str = "no worker knows this task";
 
-/// How an attempt ended, before it is decided what becomes of the job.
+/// How an attempt ended, from which [`judge`] decides what happens to the job.
 pub(super) enum End {
     Completed,
     Failed {
@@ -40,15 +40,15 @@ pub(super) enum End {
     Unknown,
     /// The worker stops, or lost its lease.
     Stopped,
-    /// Somebody cancelled the job.
+    /// The job was cancelled.
     Cancelled,
 }
 
-/// What becomes of the job, whose task may be unknown.
+/// Decides what happens to the job. Its task may be unknown.
 pub(super) fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> Report {
     let is_last = job.attempt >= job.max_attempts;
     let backoff = || jittered(task.map_or(UNKNOWN_PAUSE, |task| backoff(task, job.attempt)));
-    // A panic is an error in the log already, and a task that is not yet known is none.
+    // A panic was already logged as an error, and an unknown task is not an error.
     let is_expected = matches!(end, End::Panicked { .. } | End::Unknown);
     let (outcome, error) = match end {
         End::Completed => (Outcome::Completed, None),
@@ -105,13 +105,13 @@ pub(super) fn judge(job: &ClaimedJob, task: Option<&dyn Runnable>, end: End) -> 
     }
 }
 
-/// What the task says, or as every task would wait if it panics over that.
+/// The task's backoff, or the default one if the task's panics.
 fn backoff(task: &dyn Runnable, attempt: i32) -> Duration {
     let of_task = AssertUnwindSafe(|| task.backoff(attempt));
     catch_unwind(of_task).unwrap_or_else(|_| default_backoff(attempt))
 }
 
-/// When a worker first did not know this job's task.
+/// When the job's task was first unknown to a worker.
 fn unknown_since(job: &ClaimedJob) -> Option<chrono::DateTime<Utc>> {
     let errors: Vec<AttemptError> = serde_json::from_str(job.errors.as_deref()?).ok()?;
     errors

@@ -1,4 +1,4 @@
-//! The worker's own HTTP endpoints, for those who watch it: those of Dockerflow.
+//! The worker's HTTP endpoints for operators: those of Dockerflow.
 
 use dockerflow::{
     checks::Checks,
@@ -8,7 +8,7 @@ use dockerflow::{
 };
 use poem::EndpointExt as _;
 
-/// Takes `WORKER_PORT`, if it is set.
+/// Binds `WORKER_PORT`, if it is set.
 pub(super) async fn bind(port: Option<u16>) -> anyhow::Result<Option<OperatorsPort>> {
     let Some(port) = port else {
         return Ok(None);
@@ -21,7 +21,7 @@ pub(super) async fn bind(port: Option<u16>) -> anyhow::Result<Option<OperatorsPo
     Ok(Some(bound))
 }
 
-/// What is served.
+/// The endpoints.
 pub(super) fn app(
     version: Version,
     checks: Checks,

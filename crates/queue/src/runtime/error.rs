@@ -1,20 +1,20 @@
-//! What a task says when it does not succeed.
+//! The errors of tasks.
 
 use std::time::Duration;
 
-/// How an attempt failed, and what is to become of its job.
+/// Why an attempt did not succeed, and what to do with its job.
 ///
-/// Every error converts into [`TaskError::Retry`], so that `?` means: try again later. The text of
-/// an error is kept with the job and logged: it must not hold an address or another secret.
+/// Every error converts into [`TaskError::Retry`], so `?` means: try again later. The text of an
+/// error is logged and kept with the job, so it must not contain an e-mail address or a secret.
 #[derive(Debug)]
 pub enum TaskError {
-    /// Try again after the task's backoff; dead after its last attempt.
+    /// Try again after the task's backoff. After the last attempt the job is dead.
     Retry(anyhow::Error),
-    /// The same, after this long.
+    /// The same, after this time.
     RetryAfter(Duration, anyhow::Error),
-    /// Run it again after this long. This is no failure and costs no attempt.
+    /// Run it again after this time. This is not a failure and costs no attempt.
     Snooze(Duration),
-    /// It will never succeed: it is dead at once.
+    /// It will never succeed, so the job is dead at once.
     GiveUp(anyhow::Error),
 }
 

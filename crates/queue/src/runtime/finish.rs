@@ -1,4 +1,4 @@
-//! The finish loop: reports in batches, kept until the database took them.
+//! The finish loop: it stores reports in batches, and keeps them until the database has taken them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use super::{
     shared::Shared,
 };
 
-/// How many reports one statement takes at the most.
+/// The most reports in one statement.
 const BATCH: usize = 1_000;
 
-/// How often those are tried again that the database refuses.
+/// How long refused reports wait until they are tried again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs until all attempts have ended and their reports are taken.
@@ -27,7 +27,7 @@ pub(super) async fn run(
 ) {
     let mut store = shared_store.with_own_connection();
     let mut batch = Vec::with_capacity(BATCH);
-    // Refused, and put aside so that they do not hold up the others, as long as they are few.
+    // Refused reports, put aside so that they do not hold up the others, as long as they are few.
     let mut refused = Vec::new();
     let mut refused_until = Instant::now();
     let mut pauses = Pauses::default();
@@ -56,7 +56,7 @@ pub(super) async fn run(
                 pauses.reset();
             }
             Err(error) => {
-                // Of a batch that was halved, some are stored and some put aside.
+                // If the batch was halved, some reports are already stored or put aside.
                 batch.retain(|report| {
                     shared.local_jobs.holds(report.job_id, report.lease_number)
                         && !refused.contains(report)
@@ -75,9 +75,9 @@ pub(super) async fn run(
     }
 }
 
-/// Has the reports taken. One that the database cannot hold must not keep the others waiting:
-/// the batch is halved until it stands alone, and then goes without its errors. Where it is refused all the
-/// same it is one of `refused`.
+/// Stores the reports. A report that the database cannot store must not hold up the others: the
+/// batch is halved until that report is alone, and it is sent again without its errors. If it is
+/// still refused, it is added to `refused`.
 async fn finish(
     shared: &Shared,
     store: &JobStore,

@@ -1,4 +1,4 @@
-//! Whether this worker does what it is for: `/__heartbeat__` asks.
+//! Whether this worker does its work, for `/__heartbeat__`.
 
 use std::sync::Arc;
 
@@ -6,13 +6,12 @@ use dockerflow::checks::{Finding, Level};
 
 use super::shared::Shared;
 
-/// The health of a worker that runs.
+/// The health of a running worker.
 #[derive(Clone)]
 pub(super) struct Health(pub(super) Arc<Shared>);
 
 impl Health {
-    /// An error where the worker has not renewed its lease, or has not been answered to a claim, for
-    /// as long as a lease.
+    /// An error if, for the length of a lease, the lease was not renewed or claims got no answer.
     pub(super) fn findings(&self) -> Vec<Finding> {
         let Self(shared) = self;
         let length = shared.lease.length;

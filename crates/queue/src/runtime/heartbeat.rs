@@ -19,7 +19,7 @@ pub(super) async fn run(shared: Arc<Shared>, store: JobStore) {
         .await;
 }
 
-/// Makes this worker known, however long that takes.
+/// Registers this worker under an id.
 pub(super) async fn register(
     shared: &Shared,
     store: &JobStore,
@@ -36,7 +36,7 @@ pub(super) async fn register(
 }
 
 async fn beat_for_ever(shared: &Shared, shared_store: &JobStore) {
-    // It waits for no statement about jobs, which a lock may hold up for longer than a lease.
+    // It must not wait for statements about jobs: a lock may hold them up for longer than a lease.
     let mut store = shared_store.with_own_connection();
     let mut ticks = tokio::time::interval(heartbeat_interval(shared.config.lease));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -52,10 +52,10 @@ async fn beat_for_ever(shared: &Shared, shared_store: &JobStore) {
         }
         let is_lost = !shared.lease.is_current();
         if is_lost && !said_lost {
-            tracing::error!("the lease is over: nothing begins before it is renewed");
+            tracing::error!("the lease has expired: no job starts until it is renewed");
             shared.local_jobs.cancel_all();
         } else if said_lost && !is_lost {
-            tracing::info!("the lease is renewed: jobs begin again");
+            tracing::info!("the lease is renewed: jobs start again");
         }
         said_lost = is_lost;
     }
@@ -76,18 +76,16 @@ async fn beat(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     shared.renewals.send_replace(rescue_is_due);
     if clock_is_back {
         let count = in_time(store.renew_future_leases()).await?;
-        tracing::warn!(
-            count,
-            "the database's clock was set back: leases begin anew"
-        );
+        tracing::warn!(count, "the database's clock was set back: leases restart");
     }
     Ok(())
 }
 
-/// Somebody took this worker for dead and its jobs with it: it goes on as a new one. The attempts may end by
-/// themselves for two leases; their outcomes no longer count, but their slots do.
+/// Another worker took this one for dead and took its jobs, so this one continues under a new id.
+/// Its attempts have two leases to end by themselves: their outcomes no longer count, but they keep
+/// slots.
 async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
-    tracing::warn!("this worker's jobs were taken over: it goes on as a new one");
+    tracing::warn!("another worker took this worker's jobs: it continues under a new id");
     shared.local_jobs.cancel_all();
     let (lost, lease) = (shared.local_jobs.all(), shared.config.lease);
     tokio::spawn(async move {
@@ -103,13 +101,13 @@ async fn start_over(shared: &Shared, store: &JobStore) -> Result<(), StatementEr
     Ok(())
 }
 
-/// Hands back everything that this worker still holds and removes it, so that nobody has to wait
-/// for its lease to end.
+/// Releases all jobs that this worker still holds and removes it, so that no job waits for the end
+/// of its lease.
 pub(super) async fn deregister(shared: &Shared, store: &JobStore) -> Result<(), StatementError> {
     let worker = shared.lease.worker();
     let count = in_time(store.reconcile(worker, &[])).await?;
     if count > 0 {
-        tracing::info!(count, "jobs that did not end in time go back");
+        tracing::info!(count, "jobs that did not end in time are released");
     }
     in_time(store.deregister_worker(worker)).await
 }

@@ -1,6 +1,6 @@
-//! What an owner wraps around attempts: tower layers, those of apalis or their own.
+//! Layers around attempts: those of apalis, or any other of tower.
 //!
-//! They stand inside an attempt. So a layer that fails, or never calls the task, costs an attempt and
+//! They run inside an attempt, so a layer that fails or never calls the task costs an attempt, but
 //! loses no job.
 
 use std::{collections::HashMap, error::Error, fmt, pin::Pin, sync::Arc};
@@ -17,15 +17,15 @@ use uuid::Uuid;
 use super::TaskError;
 use crate::store::ClaimedJob;
 
-/// An attempt on its way to its task's code, as a layer sees it.
+/// An attempt, as a layer sees it.
 pub struct Attempt {
-    /// The job.
+    /// The job's id.
     pub job: Uuid,
-    /// Its task, by its name in the database.
+    /// The name of its task.
     pub kind: String,
     /// The queue that it was claimed from.
     pub queue: String,
-    /// The request that caused it.
+    /// The id of the request that caused it.
     pub request_id: Option<String>,
     run: Run,
 }
@@ -42,12 +42,12 @@ impl fmt::Debug for Attempt {
     }
 }
 
-/// What a layer wraps: it runs attempts.
+/// The service that runs attempts, which layers wrap.
 pub type AttemptService = BoxService<Task<Attempt>, (), BoxDynError>;
 
-/// What can be wrapped around attempts: every tower layer whose service runs them.
+/// A layer that can be wrapped around attempts: every tower layer whose service runs them.
 pub trait AttemptLayer: Send + 'static {
-    /// The service with the layer around it.
+    /// Wraps the layer around the service.
     fn wrap(self, inner: AttemptService) -> AttemptService;
 }
 
@@ -65,7 +65,7 @@ where
 
 type Wrap = Box<dyn FnOnce(AttemptService) -> AttemptService + Send>;
 
-/// The layers, as they are added.
+/// The layers, in the order in which they were added.
 #[derive(Default)]
 pub(super) struct Layers {
     all: Vec<Wrap>,
@@ -81,7 +81,7 @@ impl Layers {
         wraps.push(Box::new(move |inner| layer.wrap(inner)));
     }
 
-    /// The service that all attempts of a worker pass.
+    /// Builds the service that all attempts pass through.
     pub(super) fn build(self) -> Layered {
         if self.all.is_empty() && self.of_queues.is_empty() {
             return Layered(None);
@@ -105,13 +105,13 @@ impl Layers {
     }
 }
 
-/// The first is the outermost, as in `tower::ServiceBuilder`.
+/// The first layer is the outermost, as in `tower::ServiceBuilder`.
 fn wrap(service: AttemptService, wraps: Vec<Wrap>) -> AttemptService {
     let inside_out = wraps.into_iter().rev();
     inside_out.fold(service, |inner, wrap| wrap(inner))
 }
 
-/// One attempt after the other waits until the service is ready; they run beside each other.
+/// Attempts wait for the service one at a time, and then run concurrently.
 async fn call(service: &Mutex<AttemptService>, task: Task<Attempt>) -> Result<(), BoxDynError> {
     let response = {
         let mut service = service.lock().await;
@@ -124,11 +124,11 @@ async fn run(task: Task<Attempt>) -> Result<(), BoxDynError> {
     task.args.run.await.map_err(|error| Failure(error).into())
 }
 
-/// The layers of a worker that runs.
+/// The layers of a running worker.
 pub(super) struct Layered(Option<Arc<Mutex<AttemptService>>>);
 
 impl Layered {
-    /// An attempt with the layers around it.
+    /// Wraps the layers around an attempt.
     pub(super) fn around<F>(
         &self,
         job: &ClaimedJob,
@@ -147,7 +147,7 @@ impl Layered {
     }
 }
 
-/// The job as apalis describes one.
+/// The attempt as a task of apalis.
 fn attempt_of(job: &ClaimedJob, run: Run) -> Task<Attempt> {
     let attempt = Attempt {
         job: job.id,
@@ -162,7 +162,7 @@ fn attempt_of(job: &ClaimedJob, run: Run) -> Task<Attempt> {
         .build()
 }
 
-/// What the task said, or the error of a layer: then the attempt is tried again.
+/// The task's error, or the error of a layer, which means a retry.
 fn task_error(error: BoxDynError) -> TaskError {
     match error.downcast::<Failure>() {
         Ok(failure) => failure.0,
@@ -170,7 +170,7 @@ fn task_error(error: BoxDynError) -> TaskError {
     }
 }
 
-/// What a task said, on its way through the layers.
+/// A task's error, on its way through the layers.
 #[derive(Debug)]
 struct Failure(TaskError);
 

@@ -1,4 +1,4 @@
-//! This worker's own lease, by this process's clock.
+//! This worker's lease, by this process's clock.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// Under which id this process holds jobs, and until when.
+/// The id under which this process holds jobs, and until when.
 #[derive(Debug)]
 pub(super) struct Lease {
     pub(super) length: Duration,
@@ -39,17 +39,17 @@ impl Lease {
         self.state().worker
     }
 
-    /// Whether the jobs are still certainly this worker's, so that one may begin.
+    /// Whether the jobs are certainly still this worker's, so that one may begin.
     pub(super) fn is_current(&self) -> bool {
         self.state().renewed_at.elapsed() < self.length
     }
 
-    /// Notes a renewal that was asked for at `asked_at`.
+    /// Notes a renewal that was requested at `asked_at`.
     pub(super) fn renewed(&self, asked_at: Instant) {
         self.state().renewed_at = asked_at;
     }
 
-    /// Goes on under another id.
+    /// Continues under another id.
     pub(super) fn replace(&self, worker: Uuid, asked_at: Instant) {
         *self.state() = State {
             worker,

@@ -1,6 +1,6 @@
-//! Which queues have a limit across all workers. To claim from one of those costs a lock, so it is
-//! looked up from time to time instead of at every claim; the store refuses a plain claim from a queue
-//! that has one, so that a limit which is new holds at once.
+//! The limits loop: it looks up which queues have a limit across all workers, because a claim from
+//! one of those takes a lock. A new limit holds even before the next lookup, because the store
+//! refuses a plain claim from a limited queue.
 
 use std::{sync::Arc, time::Duration};
 

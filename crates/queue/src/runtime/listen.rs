@@ -1,7 +1,7 @@
-//! The listen loop: PostgreSQL says which queue has something new.
+//! The listen loop: PostgreSQL notifies of new jobs.
 //!
-//! What it says may get lost with a connection. So a new listener rings every bell, once it
-//! listens: what was enqueued in between is found by the claim that follows.
+//! Notifications may get lost with a connection. So a new listener wakes all queues once it
+//! listens, and their claims find what was enqueued in between.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -13,10 +13,10 @@ use {crate::store::NOTIFY_CHANNEL, bare_database::DatabaseUrl};
 
 use super::{metrics::LISTENER_UP, retry::Pauses, shared::Shared};
 
-/// After this long without a message the connection is tried: a dead peer says nothing.
+/// After this time without a notification the connection is tested, because a dead peer is silent.
 const PING_AFTER: Duration = Duration::from_secs(5);
 
-/// How long each answer may take, also where the machine is busy.
+/// How long each answer may take, even if the machine is busy.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs until the worker drains.
@@ -31,8 +31,7 @@ async fn listen_for_ever(shared: &Shared, url: &DatabaseUrl) {
     let mut pauses = Pauses::default();
     loop {
         LISTENER_UP.set(0.0, []);
-        // The library's own reconnection knows only some errors, so a listener that failed is made
-        // anew.
+        // The library reconnects after some errors only, so a failed listener is replaced.
         let error = match listen(shared, url, &mut pauses).await {
             Ok(never) => match never {},
             Err(error) => error,
@@ -49,7 +48,7 @@ async fn listen(
     url: &DatabaseUrl,
     pauses: &mut Pauses,
 ) -> Result<std::convert::Infallible, sqlx::Error> {
-    // A listener that is given up keeps its pool's only connection for as long as TCP has patience.
+    // An abandoned listener keeps its pool's only connection until TCP gives up, so use a new pool.
     let pool =
         bare_database::listener_pool(url, "worker-listener").ok_or(sqlx::Error::PoolClosed)?;
     let mut listener = in_time(PgListener::connect_with(&pool)).await?;
@@ -58,7 +57,7 @@ async fn listen(
     pauses.reset();
     LISTENER_UP.set(1.0, []);
     shared.is_listening.store(true, Ordering::Relaxed);
-    tracing::info!("PostgreSQL tells of new jobs");
+    tracing::info!("listening for new jobs");
     shared.wakeups.ring_all();
     loop {
         match tokio::time::timeout(PING_AFTER, listener.try_recv()).await {
@@ -70,7 +69,7 @@ async fn listen(
     }
 }
 
-/// Whether the server answers, and is one that writes: a standby hears of nothing.
+/// Checks that the server answers and is not a standby, which gets no notifications.
 async fn ping(listener: &mut PgListener) -> Result<(), sqlx::Error> {
     let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(listener);
     if in_time(is_standby).await? {

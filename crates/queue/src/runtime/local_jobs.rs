@@ -1,4 +1,4 @@
-//! The jobs that this process holds: from their claim until the database took their outcome.
+//! The jobs that this process holds: from the claim until the database has stored the outcome.
 
 use std::{
     collections::HashMap,
@@ -12,13 +12,13 @@ use tokio::{sync::OwnedRwLockReadGuard, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// What keeps jobs of a claim from running beside one that runs solo. It goes with the last of them.
+/// Keeps a solo job from running next to the jobs of a claim. The last of these jobs drops it.
 pub(super) type SharedRun = Arc<OwnedRwLockReadGuard<()>>;
 
 #[derive(Debug, Default)]
 pub(super) struct LocalJobs(Mutex<HashMap<Uuid, Arc<Hold>>>);
 
-/// What is known of a job that is held, besides the job.
+/// What this process knows about a job that it holds.
 #[derive(Debug)]
 pub(super) struct Hold {
     lease_number: i32,
@@ -30,7 +30,7 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// The job is about to run solo, and must not wait for itself.
+    /// Called before the job runs solo, so that it does not wait for itself.
     pub(super) fn leave_shared_run(&self) {
         let shared_run = locked(&self.shared_run).take();
         drop(shared_run);
@@ -49,7 +49,7 @@ impl Hold {
         }
     }
 
-    /// Whether somebody cancelled the job.
+    /// Whether the job was cancelled.
     pub(super) fn is_unwanted(&self) -> bool {
         self.is_unwanted.load(Ordering::Acquire)
     }
@@ -73,7 +73,7 @@ impl LocalJobs {
         hold
     }
 
-    /// Lets go of a claim. A later claim of the same job is another one and stays.
+    /// Removes a claim. A later claim of the same job stays.
     pub(super) fn remove(&self, job: Uuid, lease_number: i32) {
         let mut jobs = self.jobs();
         if jobs
@@ -89,7 +89,7 @@ impl LocalJobs {
         !self.jobs().is_empty()
     }
 
-    /// Whether a claim is held: no outcome of it is stored yet.
+    /// Whether a claim is held, which means that its outcome is not stored yet.
     pub(super) fn holds(&self, job: Uuid, lease_number: i32) -> bool {
         let jobs = self.jobs();
         let hold = jobs.get(&job);
@@ -103,7 +103,7 @@ impl LocalJobs {
         claims.collect()
     }
 
-    /// Tells attempts that somebody cancelled their jobs.
+    /// Tells attempts that their jobs were cancelled.
     pub(super) fn cancel(&self, ids: impl Iterator<Item = Uuid>) {
         let jobs = self.jobs();
         for hold in ids.filter_map(|id| jobs.get(&id)) {
@@ -119,12 +119,12 @@ impl LocalJobs {
         }
     }
 
-    /// What is held now.
+    /// Everything that is held now.
     pub(super) fn all(&self) -> Vec<Arc<Hold>> {
         self.jobs().values().cloned().collect()
     }
 
-    /// Stops every attempt at its next await.
+    /// Stops every attempt at its next await, and returns how many were running.
     pub(super) fn abort_all(&self) -> usize {
         let jobs = self.jobs();
         let running = jobs.values().filter_map(|hold| hold.abort.get());

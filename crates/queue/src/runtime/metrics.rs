@@ -1,4 +1,4 @@
-//! What is measured of the queue.
+//! The metrics of the queue.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use dockerflow::metrics::{Metric, SharedString, Unit};
 
 use super::{config::Config, registry::Tasks};
 
-/// From milliseconds to the longest that a task may take by default.
+/// From milliseconds to the default timeout of a task.
 const BUCKETS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0,
 ];
@@ -38,14 +38,14 @@ static WAIT: Metric = Metric::histogram(
     "job_wait_seconds",
     BUCKETS,
     &["kind"],
-    "How long a job waited after the time at which it might have run",
+    "How long a job waited after it was due",
 );
 
 pub(super) static RESCUED: Metric = Metric::counter(
     "job_rescued_total",
     Unit::Count,
     &["outcome"],
-    "Jobs that this worker took from dead ones, by what became of them: `requeued` or `dead`",
+    "Jobs that this worker rescued from dead workers, by outcome: `requeued` or `dead`",
 );
 
 pub(super) static JOBS: Metric = Metric::gauge(
@@ -59,7 +59,7 @@ pub(super) static OLDEST_JOB_AGE: Metric = Metric::gauge(
     "queue_oldest_job_age_seconds",
     Unit::Seconds,
     &["queue"],
-    "For how long the job waits that has waited longest; 0 where none does",
+    "How long the oldest available job has waited; 0 if there is none",
 );
 
 pub(super) static WORKERS: Metric = Metric::gauge(
@@ -73,7 +73,7 @@ pub(super) static LISTENER_UP: Metric = Metric::gauge(
     "queue_listener_up",
     Unit::Count,
     &[],
-    "Whether PostgreSQL tells this worker of new jobs: 1, or 0 while it only looks by itself",
+    "Whether PostgreSQL notifies this worker of new jobs: 1, or 0 while the worker only polls",
 );
 
 /// The metrics of a worker.
@@ -89,11 +89,11 @@ pub static METRICS: [&Metric; 9] = [
     &LISTENER_UP,
 ];
 
-/// The kind of all jobs whose task this worker does not know.
+/// The `kind` of jobs whose task this worker does not know.
 const UNKNOWN_KIND: &str = "unknown";
 
-/// Starts the counters at 0: of one that appears with its first event, Prometheus does not see that it
-/// rose.
+/// Starts the counters at 0. If a counter appeared with its first event, Prometheus would not see
+/// it rise.
 pub(super) fn start(config: &Config, tasks: &Tasks) {
     for queue in &config.queues.0 {
         CLAIMED.add(0, [queue.name.clone().into()]);
@@ -108,7 +108,7 @@ pub(super) fn start(config: &Config, tasks: &Tasks) {
     }
 }
 
-/// Notes an attempt that ended; `kind` is the task's, if this worker knows it.
+/// Counts an attempt that ended. `kind` is `None` if this worker does not know the task.
 pub(super) fn ended(
     kind: Option<&'static str>,
     outcome: Outcome,

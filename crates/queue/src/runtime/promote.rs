@@ -1,13 +1,13 @@
-//! The promote loop: scheduled jobs whose time has come.
+//! The promote loop: it makes scheduled jobs available when they are due.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{connection::SharedConnection, shared::Shared};
 
-/// A scheduled job is late by at most so much.
+/// A scheduled job becomes available at most this late.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// How many jobs one statement promotes; a full batch is followed by the next at once.
+/// How many jobs one statement promotes. After a full batch the next one follows at once.
 const BATCH: u64 = 1000;
 
 /// Runs until the worker drains.

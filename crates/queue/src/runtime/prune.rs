@@ -1,4 +1,4 @@
-//! Finished jobs that were kept for long enough go: a task and a schedule that every worker has.
+//! Deletes old finished jobs: a task and a schedule that every worker has.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ impl Task for PruneFinishedJobs {
 /// How long finished jobs are kept, and where they are.
 pub(super) struct Retention {
     pub(super) store: JobStore,
-    /// Those that completed or were cancelled.
+    /// For completed and cancelled jobs.
     pub(super) finished: Duration,
-    /// Those that are dead.
+    /// For dead jobs.
     pub(super) dead: Duration,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn schedule(schedules: Schedules, queue: String) -> Result<Schedules,
     })
 }
 
-/// Deletes them in batches. It stops between two when it is told to, and goes on with the next tick.
+/// Deletes them in batches. If it is cancelled, it stops between two, and the next tick continues.
 async fn prune_finished_jobs(
     _: PruneFinishedJobs,
     job: &JobContext<Retention>,

@@ -1,7 +1,8 @@
-//! The reconcile loop: after heartbeats it compares what the database leases to this worker with what
-//! the worker holds, hands back what a lost reply left behind, and takes the jobs of dead workers.
+//! The reconcile loop: after heartbeats it compares the jobs that the database leases to this
+//! worker with those that the worker holds, releases claims with a lost reply, and rescues orphaned
+//! jobs.
 //!
-//! It is apart from the heartbeats, because a lock on the jobs may hold it up.
+//! It is separate from the heartbeats, because a lock on the jobs may hold it up.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::store::Rescued;
 
-/// After so many heartbeats it looks without a reason.
+/// After this many heartbeats it compares even without a reason.
 const HEARTBEATS: u32 = 4;
 
 /// Runs until all attempts have ended.
@@ -28,7 +29,7 @@ async fn reconcile_for_ever(shared: &Shared, connection: &SharedConnection) {
     let mut renewals = shared.renewals.subscribe();
     let mut unseen = 0;
     let mut pauses = Pauses::default();
-    // The sender is in `shared`, so there is always a next one.
+    // The sender is in `shared`, so this never fails.
     while renewals.changed().await.is_ok() {
         let mut rescue_is_due = *renewals.borrow_and_update();
         unseen += 1;
@@ -52,8 +53,8 @@ async fn reconcile_for_ever(shared: &Shared, connection: &SharedConnection) {
     }
 }
 
-/// Compares what the database leases to this worker with what it holds, and answers whether jobs run under no
-/// worker.
+/// Compares the leases in the database with the jobs held here, and returns whether running jobs
+/// have no worker.
 async fn compare(shared: &Shared, connection: &SharedConnection) -> Result<bool, StatementError> {
     let worker = shared.lease.worker();
     let lease = shared.config.lease;
@@ -74,7 +75,7 @@ async fn compare(shared: &Shared, connection: &SharedConnection) -> Result<bool,
             .in_time(|store| async move { store.reconcile(worker, &held).await })
             .await?;
         if count > 0 {
-            tracing::warn!(count, "jobs went back whose claim was never answered");
+            tracing::warn!(count, "jobs with a lost claim are released");
             shared.wakeups.ring_all();
         }
     }

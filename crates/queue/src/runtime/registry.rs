@@ -1,4 +1,4 @@
-//! Which code runs which task.
+//! The code of each task.
 
 use std::{
     collections::HashMap, future::Future, marker::PhantomData, pin::Pin, sync::Arc, time::Duration,
@@ -17,7 +17,7 @@ impl<R> Default for Registry<R> {
 }
 
 impl<R: Send + Sync + 'static> Registry<R> {
-    /// One that knows no task.
+    /// A registry without tasks.
     pub fn new() -> Self {
         Self::default()
     }
@@ -36,7 +36,7 @@ impl<R: Send + Sync + 'static> Registry<R> {
         self
     }
 
-    /// The same tasks, whose resources are given from now on.
+    /// Binds the tasks to their resources.
     pub(crate) fn bind(self, resources: &Arc<R>) -> Tasks {
         let bound = self.0.into_iter().map(|(kind, task)| {
             let resources = Arc::clone(resources);
@@ -46,7 +46,7 @@ impl<R: Send + Sync + 'static> Registry<R> {
         Tasks(bound.collect())
     }
 
-    /// A job of a task by its name, with a payload that is checked to be the task's.
+    /// A job of the task with this name. The payload must decode.
     pub(crate) fn job(&self, kind: &str, payload: &str) -> anyhow::Result<NewJob> {
         let Some(task) = self.0.get(kind) else {
             let mut known: Vec<&str> = self.0.keys().copied().collect();
@@ -59,12 +59,12 @@ impl<R: Send + Sync + 'static> Registry<R> {
     }
 }
 
-/// The tasks that a worker knows, with all that they use.
+/// The tasks that a worker knows, with their resources.
 #[derive(Default)]
 pub(crate) struct Tasks(HashMap<&'static str, Box<dyn Runnable>>);
 
 impl Tasks {
-    /// These and others.
+    /// Adds other tasks.
     pub(super) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
@@ -75,7 +75,7 @@ impl Tasks {
         self.0.keys().copied()
     }
 
-    /// The name of a task as it is in the code, if this worker knows it.
+    /// The `'static` name of a task, if this worker knows it.
     pub(super) fn kind(&self, kind: &str) -> Option<&'static str> {
         self.0.get_key_value(kind).map(|(kind, _)| *kind)
     }
@@ -85,7 +85,7 @@ impl Tasks {
     }
 }
 
-/// A task's code: every `async fn(T, &JobContext<R>) -> Result<(), TaskError>` is one.
+/// A task's code. Every `async fn(T, &JobContext<R>) -> Result<(), TaskError>` implements it.
 pub trait Handler<'a, T, R>: Send + Sync + 'static {
     /// What it returns.
     type Future: Future<Output = Result<(), TaskError>> + Send + 'a;
@@ -109,9 +109,9 @@ where
 
 pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<(), TaskError>> + Send>>;
 
-/// A task whose payload's type is forgotten.
+/// A task whose payload type is erased.
 pub(super) trait Runnable<R = ()>: Send + Sync {
-    /// An attempt, not begun; or why the payload is not this task's.
+    /// An attempt that has not begun, or why the payload does not decode.
     fn attempt(&self, payload: &str, job: JobContext<R>) -> Result<Attempt, serde_json::Error>;
     fn timeout(&self) -> Duration;
     fn backoff(&self, attempt: i32) -> Duration;
@@ -148,7 +148,7 @@ where
     }
 }
 
-/// A task whose resources are given, so that their type is forgotten too.
+/// A task with its resources, whose type is thereby erased too.
 struct Bound<R> {
     task: Box<dyn Runnable<R>>,
     resources: Arc<R>,

@@ -1,17 +1,17 @@
-//! How the loops wait: for the database to answer again, and for the clock.
+//! Time limits of statements, and pauses between retries.
 
 use std::{borrow::Cow, future::Future, time::Duration};
 
 use sea_orm::{DbErr, RuntimeErr};
 use thiserror::Error;
 
-/// A statement of the queue's that takes longer has failed.
+/// A statement of the queue that takes longer counts as failed.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest pause after a failure.
 const PAUSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Why the database did not do what a loop asked.
+/// Why a statement failed.
 #[derive(Debug, Error)]
 pub(super) enum StatementError {
     #[error("the database did not answer within {} s", STATEMENT_TIMEOUT.as_secs())]
@@ -21,7 +21,7 @@ pub(super) enum StatementError {
 }
 
 impl StatementError {
-    /// Whether the database refuses a value, so that trying again is in vain: SQLSTATE classes 22 and
+    /// Whether the database refuses a value, so that a retry is pointless: SQLSTATE classes 22 and
     /// 23, and `SQLITE_CONSTRAINT` (19) with its extensions.
     pub(super) fn is_about_data(&self) -> bool {
         self.answer().is_some_and(|code| match code.len() {
@@ -71,13 +71,13 @@ impl Pauses {
         jittered(pause)
     }
 
-    /// Success: the next failure begins anew.
+    /// After a success, the next pause is short again.
     pub(super) fn reset(&mut self) {
         self.0 = 0;
     }
 }
 
-/// A duration ± 20 %, so that what failed together does not come back together.
+/// A duration ± 20 %, so that processes that failed together do not retry together.
 pub(super) fn jittered(duration: Duration) -> Duration {
     let seconds = duration.as_secs_f64() * rand::random_range(0.8..=1.2);
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)

@@ -30,8 +30,8 @@ use super::{
     unconfirmed::UnconfirmedClaims,
 };
 
-/// How many attempts may have ended whose outcome is not yet stored; then the next one keeps its slot, and no
-/// further job is claimed for it. They run again if the process dies.
+/// How many outcomes may wait to be stored: their jobs run again if the process dies. Beyond that,
+/// attempts keep their slots, so that no more jobs are claimed.
 const UNSTORED: usize = 4_000;
 
 /// How long the exit waits for the database.
@@ -92,13 +92,13 @@ impl Runtime {
         })
     }
 
-    /// How it is, for as long as it runs.
+    /// The health of this worker.
     pub(super) fn health(&self) -> Health {
         Health(Arc::clone(&self.shared))
     }
 
-    /// Runs jobs until `shutdown`, and then stops: claiming at once, what runs within the grace. A
-    /// job that did not end by then is stopped and goes back, at no cost.
+    /// Runs jobs until `shutdown`, then stops claiming and lets running jobs end within the grace
+    /// period. A job that does not end by then is stopped and released, at no cost.
     pub(super) async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self {
             shared,
@@ -110,7 +110,7 @@ impl Runtime {
             let attempts = Arc::clone(&shared);
             let worker = WorkerBuilder::new(queue.name.as_str())
                 .backend(QueueBackend::new(assigned))
-                // Boxed, since apalis moves it about.
+                // Boxed, because apalis moves it around.
                 .build(move |assigned: Assigned| {
                     Box::pin(attempt::run(assigned, Arc::clone(&attempts)))
                 });
@@ -118,7 +118,7 @@ impl Runtime {
         }
         let is_asked = tokio::select! {
             () = shutdown => true,
-            // None ends before the drain unless it has failed: then nobody runs what its queue claims.
+            // One ends before the drain only if it failed. Then nothing runs the jobs of its queue.
             Some(end) = running.join_next() => {
                 say(end);
                 false
@@ -136,12 +136,12 @@ impl Runtime {
         if timeout(EXIT_PATIENCE, stopped).await.is_err() {
             tracing::error!("not all outcomes could be stored: those jobs will run again");
         }
-        anyhow::ensure!(is_asked, "the queue ended by itself");
+        anyhow::ensure!(is_asked, "a queue ended unexpectedly");
         Ok(())
     }
 }
 
-/// Stops what did not end within the grace. Attempts that only wait for their outcomes to be stored have ended.
+/// Stops the attempts that still run. Those whose outcomes only wait to be stored have ended.
 async fn stop(shared: &Shared, running: &mut JoinSet<Result<(), WorkerError>>) {
     let count = shared.local_jobs.abort_all();
     if count == 0 {
@@ -159,11 +159,11 @@ async fn ended(running: &mut JoinSet<Result<(), WorkerError>>) {
     }
 }
 
-/// How the worker of a queue ended, if not well.
+/// Logs how the worker of a queue ended, if it failed.
 fn say(end: Result<Result<(), WorkerError>, JoinError>) {
     match end {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "a queue ended by itself"),
+        Ok(Err(error)) => tracing::error!(%error, "a queue ended unexpectedly"),
         Err(error) => tracing::error!(%error, "a queue failed"),
     }
 }

@@ -1,6 +1,6 @@
-//! The sample loop: what waits in the database, for those who are told of metrics.
+//! The sample loop: it counts the jobs in the database for the metrics.
 //!
-//! Every worker looks at all queues, so that whichever of them is asked knows.
+//! Every worker counts all queues, so that each of them can answer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,10 +21,10 @@ use crate::settings::Queue;
 
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// To count millions takes seconds: then it is done as much more seldom.
+/// Counting takes at most a twentieth of the time: millions of jobs take seconds.
 const SHARE: u32 = 20;
 
-/// Runs until the worker drains; not at all where nobody is told of metrics.
+/// Runs until the worker drains, or not at all if metrics are off.
 pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
     if dockerflow::metrics::is_on() {
         let draining = shared.draining.clone();
@@ -36,7 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>, connection: SharedConnection) {
 }
 
 async fn sample_for_ever(queues: &[Queue], connection: &SharedConnection) {
-    // A queue that was seen once is shown as empty from then on, rather than not at all.
+    // A queue that was seen once is later shown as empty, not left out.
     let mut seen: BTreeSet<String> = queues.iter().map(|queue| queue.name.clone()).collect();
     loop {
         let begun = Instant::now();
@@ -47,7 +47,7 @@ async fn sample_for_ever(queues: &[Queue], connection: &SharedConnection) {
     }
 }
 
-/// What is known of a queue.
+/// The counts of a queue.
 #[derive(Default)]
 struct Sample {
     scheduled: i64,
@@ -68,7 +68,7 @@ async fn sample(
     let workers = connection
         .in_time(|store| async move { store.live_workers().await })
         .await?;
-    // By this process's clock: one statement less, and here a second more or less does not matter.
+    // By this process's clock: it saves a statement, and a second does not matter here.
     let now = Utc::now();
 
     let mut samples: BTreeMap<String, Sample> = BTreeMap::new();

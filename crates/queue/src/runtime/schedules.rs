@@ -11,18 +11,18 @@ use thiserror::Error;
 
 use crate::NewJob;
 
-/// A tick that is older is no longer made up for singly: of those, only the last is enqueued.
+/// Of the missed ticks that are older than this, only the last is enqueued.
 const LATENESS: chrono::Duration = chrono::Duration::seconds(60);
 
 /// What is wrong with a schedule.
 #[derive(Debug, Error)]
 pub enum ScheduleError {
-    /// Its pattern is not one.
-    #[error("the schedule {name} has no valid cron pattern")]
+    /// Its cron pattern is invalid.
+    #[error("the schedule {name} has an invalid cron pattern")]
     Pattern {
         /// The schedule.
         name: &'static str,
-        /// What the parser said.
+        /// The error of the parser.
         #[source]
         source: CronError,
     },
@@ -31,19 +31,19 @@ pub enum ScheduleError {
     TimeZone {
         /// The schedule.
         name: &'static str,
-        /// What the database of time zones said.
+        /// The error of the time zone database.
         #[source]
         source: jiff::Error,
     },
-    /// Two have the same name.
-    #[error("there are two schedules {name}")]
+    /// Two schedules have the same name.
+    #[error("two schedules have the name {name}")]
     Twice {
-        /// The schedules.
+        /// Their name.
         name: &'static str,
     },
 }
 
-/// What runs by the clock.
+/// The schedules of a worker.
 #[derive(Default)]
 pub struct Schedules(pub(super) Vec<Schedule>);
 
@@ -55,13 +55,13 @@ pub(super) struct Schedule {
 }
 
 impl Schedules {
-    /// None.
+    /// No schedules.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one: its name, which is its memory's too; a cron pattern (`minute hour day month weekday`, with
-    /// seconds before them if there are six); a time zone by its IANA name; and the job of a tick.
+    /// Adds a schedule: its name, under which its last tick is stored; a cron pattern (`minute hour
+    /// day month weekday`, or six fields with seconds first); an IANA time zone; and a tick's job.
     pub fn add(
         mut self,
         name: &'static str,
@@ -99,14 +99,14 @@ impl Schedule {
         to_utc(&self.cron.find_previous_occurrence(&until, true).ok()?)
     }
 
-    /// The time in its zone.
+    /// The time in the schedule's zone.
     fn local(&self, time: DateTime<Utc>) -> Option<Zoned> {
         let nanoseconds = i32::try_from(time.timestamp_subsec_nanos()).ok()?;
         let timestamp = Timestamp::new(time.timestamp(), nanoseconds).ok()?;
         Some(timestamp.to_zoned(self.zone.clone()))
     }
 
-    /// The ticks that are due: those of the last minute singly, of older ones the last.
+    /// The ticks that are due: all of the last minute, and only the last of the older ones.
     pub(super) fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         let recent = now - LATENESS;
         let mut due = Vec::new();
@@ -122,7 +122,7 @@ impl Schedule {
     }
 }
 
-/// Of a tick, which is a whole second.
+/// A tick is always a whole second.
 fn to_utc(tick: &Zoned) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(tick.timestamp().as_second(), 0)
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_of_the_last_minute_fire_singly() {
+    fn every_tick_of_the_last_minute_fires() {
         let every_second = schedule("* * * * * *", "UTC");
         assert_eq!(
             every_second.due(at(12, 0, 0), at(12, 0, 3)),
@@ -156,28 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn of_older_ticks_only_the_last_fires() {
+    fn only_the_last_of_the_older_ticks_fires() {
         let every_minute = schedule("* * * * *", "UTC");
         let due = every_minute.due(at(9, 0, 0), at(12, 0, 30));
         assert_eq!(due, [at(11, 59, 0), at(12, 0, 0)]);
     }
 
     #[test]
-    fn nothing_is_due_twice() {
+    fn a_tick_is_not_due_twice() {
         let hourly = schedule("0 * * * *", "UTC");
         assert!(hourly.due(at(12, 0, 0), at(12, 59, 59)).is_empty());
         assert_eq!(hourly.due(at(12, 0, 0), at(13, 0, 0)), [at(13, 0, 0)]);
     }
 
     #[test]
-    fn the_hour_is_that_of_the_time_zone_also_when_clocks_change() {
-        // In Berlin it is 1:59, then 3:00 on this day: at 1:00 UTC.
+    fn a_schedule_follows_its_time_zone_when_clocks_change() {
+        // On this day Berlin's clocks go from 1:59 to 3:00, at 1:00 UTC.
         let breakfast = schedule("0 8 * * *", "Europe/Berlin");
         assert_eq!(breakfast.next(at(0, 30, 0)), Some(at(6, 0, 0)));
     }
 
     #[test]
-    fn a_wrong_pattern_zone_or_name_is_an_error() {
+    fn a_wrong_pattern_or_zone_or_a_second_use_of_a_name_is_an_error() {
         let add = |pattern, zone| Schedules::new().add("x", pattern, zone, |_| unreachable!());
         assert!(matches!(
             add("61 * * * *", "UTC"),

@@ -18,7 +18,7 @@ use super::{
     unconfirmed::UnconfirmedClaims,
 };
 
-/// A claimed job on its way to its attempt, with the slot that it takes up until the attempt ends.
+/// A claimed job on its way to its attempt, with the slot that it occupies until the attempt ends.
 #[derive(Debug)]
 pub(super) struct Assigned {
     pub(super) job: ClaimedJob,
@@ -31,30 +31,30 @@ pub(super) struct Shared {
     pub(super) work: Work,
     pub(super) local_jobs: LocalJobs,
     pub(super) lease: Lease,
-    /// Held for reading by a claim under way, for writing by a reconciliation: a job whose claim is
-    /// not yet noted must not be taken for one that got lost.
+    /// A claim holds it for reading, a reconciliation for writing: a job whose claim is not noted
+    /// yet must not be taken for a lost one.
     pub(super) claiming: RwLock<()>,
-    /// Which queues' claims are not answered.
+    /// Queues whose claims get no answer.
     pub(super) claiming_since: Claiming,
-    /// Tells of each renewal of the lease, and whether a rescue is due.
+    /// Signals each renewal of the lease, and whether a rescue is due.
     pub(super) renewals: watch::Sender<bool>,
-    /// Jobs that are leased to this worker and that it does not hold.
+    /// Jobs that are leased to this worker, but that it does not hold.
     pub(super) unconfirmed: UnconfirmedClaims,
     /// Which of its queues have a limit across all workers.
     pub(super) limited_queues: LimitedQueues,
-    /// Held for reading by every job that this process holds, for writing by one that runs solo.
+    /// Every job of this process holds it for reading, a solo job for writing.
     pub(super) solo: Arc<RwLock<()>>,
-    /// Held by the job whose turn it is to run solo, from when it begins to wait for that.
+    /// Held by the job that runs solo or waits to do so.
     pub(super) solo_turn: Mutex<()>,
-    /// Where attempts report.
+    /// Takes the reports of attempts.
     pub(super) reports: mpsc::Sender<Report>,
-    /// What makes each queue look for jobs at once.
+    /// Makes a queue claim at once.
     pub(super) wakeups: Wakeups,
-    /// Whether PostgreSQL says when there is something new.
+    /// Whether PostgreSQL notifies of new jobs.
     pub(super) is_listening: AtomicBool,
-    /// Is cancelled when no further attempt may begin.
+    /// Cancelled when no more attempts may begin.
     pub(super) draining: CancellationToken,
-    /// Is cancelled when all attempts have ended.
+    /// Cancelled when all attempts have ended.
     pub(super) drained: CancellationToken,
 }
 

@@ -1,4 +1,4 @@
-//! The tick loop: the jobs of schedules are enqueued when their time has come.
+//! The tick loop: it enqueues the jobs of schedules when they are due.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use super::{
     connection::SharedConnection, retry::StatementError, schedules::Schedules, shared::Shared,
 };
 
-/// The longest sleep, so that a clock that was set is noticed.
+/// The longest sleep, so that a change of the clock is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// The pause after the database failed.
@@ -28,7 +28,7 @@ async fn tick_for_ever(schedules: &Schedules, connection: &SharedConnection) {
         let sleep = match tick(schedules, connection).await {
             Ok(sleep) => sleep.min(LONGEST_SLEEP),
             Err(error) => {
-                tracing::warn!(%error, "schedules cannot be looked after");
+                tracing::warn!(%error, "schedules cannot be checked");
                 PAUSE
             }
         };
@@ -36,7 +36,7 @@ async fn tick_for_ever(schedules: &Schedules, connection: &SharedConnection) {
     }
 }
 
-/// Enqueues what is due, and answers how long it is until something is.
+/// Enqueues the jobs that are due, and returns the time until the next one.
 async fn tick(
     schedules: &Schedules,
     connection: &SharedConnection,

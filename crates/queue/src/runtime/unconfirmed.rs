@@ -1,5 +1,5 @@
-//! Jobs that the database leases to this worker, and that it does not hold: the reply to their claim was
-//! lost, or the database executed the claim only after this worker had given it up.
+//! Jobs that the database leases to this worker, but that the worker does not hold: the reply to
+//! their claim was lost, or the database executed the claim after the worker gave up on it.
 
 use std::{
     collections::HashMap,
@@ -11,22 +11,22 @@ use uuid::Uuid;
 
 use super::retry::STATEMENT_TIMEOUT;
 
-/// The database may execute a claim so long after it was given up.
+/// The database may execute a claim this long after the worker gave up on it.
 const LATELY: Duration = Duration::from_mins(1);
 
-/// What is known of such jobs.
+/// What this worker knows about such jobs.
 #[derive(Debug, Default)]
 pub(super) struct UnconfirmedClaims(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Since when each is seen, with its lease number.
+    /// When each job was first seen, with its lease number.
     since: HashMap<(Uuid, i32), Instant>,
     last_failure: Option<Instant>,
 }
 
 impl UnconfirmedClaims {
-    /// Notes that a claim failed, which the database may have executed.
+    /// Notes that a claim failed. The database may have executed it.
     pub(super) fn claim_failed(&self) {
         self.state().last_failure = Some(Instant::now());
     }
@@ -37,8 +37,9 @@ impl UnconfirmedClaims {
         failure.is_some_and(|at| at.elapsed() < LATELY)
     }
 
-    /// Notes which jobs are leased and not held, and answers whether to hand some back. The reply to a claim
-    /// may still be on its way, unless one failed a moment ago or they are older than a claim's patience.
+    /// Notes which jobs are leased but not held, and returns whether to release any. The reply to a
+    /// claim may still be on its way, unless a claim just failed or a job was seen for longer than
+    /// the timeout of a claim.
     pub(super) fn are_overdue(&self, claims: impl Iterator<Item = (Uuid, i32)>) -> bool {
         let is_over = |since: &Instant| since.elapsed() >= STATEMENT_TIMEOUT;
         let mut state = self.state();

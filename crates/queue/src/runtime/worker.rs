@@ -1,4 +1,4 @@
-//! The worker as its owner sees it: what it is made of, its start and its end.
+//! The worker: how it is built, started and stopped.
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{Settings, store::JobStore};
 
-/// A worker to be started.
+/// Builds a worker.
 pub struct WorkerBuilder {
     db: DatabaseConnection,
     version: Version,
@@ -29,7 +29,7 @@ pub struct WorkerBuilder {
 }
 
 impl WorkerBuilder {
-    /// The tasks that it knows, and what their attempts may use.
+    /// Adds tasks, and the resources that their attempts may use.
     pub fn tasks<R: Send + Sync + 'static>(self, tasks: Registry<R>, resources: R) -> Self {
         Self {
             tasks: self.tasks.and(tasks.bind(&Arc::new(resources))),
@@ -37,31 +37,31 @@ impl WorkerBuilder {
         }
     }
 
-    /// What it enqueues by the clock, besides the pruning of finished jobs.
+    /// Sets its schedules, besides the one that prunes finished jobs.
     pub fn schedules(self, schedules: Schedules) -> Self {
         Self { schedules, ..self }
     }
 
     /// Wraps a layer around all attempts, inside those that were added before. It may be one of
-    /// [`apalis::layers`], or any other of tower. An attempt that waits for a layer has its slot and its
-    /// time limit; what a layer refuses is tried again.
+    /// [`apalis::layers`] or any other of tower. An attempt that waits for a layer keeps its slot
+    /// and may time out. An attempt that a layer refuses is retried.
     pub fn layer(mut self, layer: impl AttemptLayer) -> Self {
         self.layers.add(None, layer);
         self
     }
 
-    /// The same around the attempts of one queue, inside those of all.
+    /// The same for the attempts of one queue, inside the layers of all attempts.
     pub fn queue_layer(mut self, queue: &str, layer: impl AttemptLayer) -> Self {
         self.layers.add(Some(queue), layer);
         self
     }
 
-    /// What its `/__heartbeat__` asks, besides whether it claims jobs.
+    /// Sets further checks of its `/__heartbeat__`, besides whether it claims jobs.
     pub fn checks(self, checks: Checks) -> Self {
         Self { checks, ..self }
     }
 
-    /// Enqueues nothing by the clock by itself.
+    /// Removes the schedule that prunes finished jobs.
     #[cfg(feature = "testing")]
     pub fn without_pruning(self) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl WorkerBuilder {
         }
     }
 
-    /// Takes its port, registers it with the database and claims its first jobs.
+    /// Binds its port, registers the worker in the database and starts to claim jobs.
     ///
     /// # Errors
     /// The port is taken, the database refuses, or two schedules have the same name.
@@ -124,8 +124,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker of this release. `db` is the pool that its tasks use; claims and heartbeats have connections of
-    /// their own.
+    /// A worker of this release. `db` is the pool for its tasks. Claims and heartbeats use separate
+    /// connections.
     pub fn builder(db: DatabaseConnection, version: Version) -> WorkerBuilder {
         WorkerBuilder {
             db,
@@ -138,13 +138,13 @@ impl Worker {
         }
     }
 
-    /// Where its own endpoints are, if `WORKER_PORT` is set.
+    /// The address of its endpoints, if `WORKER_PORT` is set.
     pub fn address(&self) -> Option<SocketAddr> {
         self.endpoints.as_ref().map(|port| port.address)
     }
 
-    /// Runs jobs until `shutdown`, and then stops within the grace of the settings: it claims nothing more at
-    /// once, and a job that does not end in time is stopped and goes back, at no cost.
+    /// Runs jobs until `shutdown`, then stops claiming and lets running jobs end within the grace
+    /// period. A job that does not end by then is stopped and released, at no cost.
     ///
     /// # Errors
     /// The worker ended before it was asked to.
@@ -159,10 +159,10 @@ impl Worker {
             return self.runtime.run_until(shutdown).await;
         };
         let app = endpoints::app(self.version, checks, &self.log);
-        // They answer while the worker drains: it is alive.
+        // The endpoints answer while the worker drains, because it is alive.
         tokio::select! {
             result = self.runtime.run_until(shutdown) => result,
-            () = endpoints.serve(app) => anyhow::bail!("the worker's endpoints ended by themselves"),
+            () = endpoints.serve(app) => anyhow::bail!("the worker's endpoints ended unexpectedly"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Archiving: jobs move to the finished ones, in a transaction on either database.
+//! Archiving: moves jobs to `finished_job`, in a transaction on either database.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -12,10 +12,10 @@ use crate::{
     entities::{finished_job, job},
 };
 
-/// How many jobs one statement concerns: SQLite allows 32,766 variables.
+/// The most jobs in one statement: SQLite allows 32,766 variables.
 pub(super) const AT_ONCE: usize = 1_000;
 
-/// Moves jobs to the finished ones, in this state and otherwise as they are.
+/// Moves jobs to `finished_job`, with this state and otherwise unchanged.
 pub(super) async fn archive(
     txn: &DatabaseTransaction,
     ids: &[Uuid],
@@ -23,7 +23,7 @@ pub(super) async fn archive(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     for ids in ids.chunks(AT_ONCE) {
-        // Somebody may have put a copy there by hand.
+        // A copy may have been inserted there by hand.
         let copies = finished_job::Column::Id.is_in(ids.iter().copied());
         let copies = finished_job::Entity::delete_many().filter(copies);
         copies.exec(txn).await?;
@@ -47,7 +47,7 @@ pub(super) async fn remove(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<()
     Ok(())
 }
 
-/// The rows are copied in the database: on the way through this process their JSON would become jsonb, which cannot
+/// Copies the rows inside the database: in this process their JSON would become jsonb, which cannot
 /// hold a `\u0000`. Walks the primary key of `job`.
 const COPY: &str = concat!(
     "INSERT INTO finished_job (",

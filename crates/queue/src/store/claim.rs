@@ -1,4 +1,4 @@
-//! Claiming: jobs that are available become this worker's.
+//! Claiming: gives available jobs to a worker.
 
 mod cursor;
 mod sqlite;
@@ -17,32 +17,32 @@ pub use self::cursor::ClaimCursor;
 use super::{JobStore, handle::postgres};
 use crate::{Metadata, entities::queue};
 
-/// A job that was handed to a worker.
+/// A job that a worker has claimed.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
 pub struct ClaimedJob {
-    /// The job.
+    /// The job's id.
     pub id: Uuid,
-    /// Its task's name; the worker may not know it.
+    /// Its task's name. The worker may not know this task.
     pub kind: String,
     /// The queue that it was claimed from.
     pub queue: String,
-    /// The priority by which it was claimed.
+    /// Its priority.
     pub priority: i32,
     /// Its payload as JSON text, which may not be what the task expects.
     pub payload: String,
     /// The number of this attempt, from 1.
     pub attempt: i32,
-    /// It is dead after this many.
+    /// It is dead after this many attempts.
     pub max_attempts: i32,
-    /// A limit for its attempts other than its task's, in seconds.
+    /// The timeout of its attempts in seconds, if it is not its task's.
     pub timeout_seconds: Option<i32>,
-    /// What this attempt's outcome must name.
+    /// The number that this attempt's outcome must name.
     pub lease_number: i32,
-    /// How many processes died under it.
+    /// How many worker processes died while they held it.
     pub deaths: i32,
-    /// When somebody asked to cancel it: then its attempt must not begin.
+    /// When its cancellation was requested. Then its attempt must not begin.
     pub cancel_requested_at: Option<DateTime<Utc>>,
-    /// When it might have run.
+    /// When it was due.
     pub run_at: DateTime<Utc>,
     /// When it was claimed.
     pub started_at: DateTime<Utc>,
@@ -53,12 +53,12 @@ pub struct ClaimedJob {
 }
 
 impl JobStore {
-    /// Claims up to `limit` available jobs of `queue` for `worker`: lowest priority first, then
-    /// those that have waited longest. Each begins its next attempt under its next lease number.
+    /// Claims up to `limit` available jobs of `queue` for `worker`: lowest priority first, then the
+    /// oldest. Each begins its next attempt under its next lease number.
     ///
-    /// Yields nothing from a queue that is paused, or that has a limit across all workers (see
-    /// [`claim_limited`](Self::claim_limited)), and nothing to a worker whose own lease is over.
-    /// Jobs that another worker is claiming at the same moment are passed over and not waited for.
+    /// Returns nothing if the queue is paused or has a limit across all workers (see
+    /// [`claim_limited`](Self::claim_limited)), or if the worker's lease is over. Skips jobs that
+    /// another worker is claiming at the same moment.
     pub async fn claim(
         &self,
         worker: Uuid,
@@ -82,8 +82,8 @@ impl JobStore {
             .await
     }
 
-    /// Claims as [`claim`](Self::claim) does, from a queue that may have a limit across all workers.
-    /// Such claims wait for each other.
+    /// Claims as [`claim`](Self::claim) does, from a queue that may have a limit across all
+    /// workers. Such claims wait for each other.
     pub async fn claim_limited(
         &self,
         worker: Uuid,
@@ -94,7 +94,7 @@ impl JobStore {
             return self.claim_sqlite(worker, queue, limit).await;
         }
         let txn = self.begin().await?;
-        // Two statements: the second sees what the owner of the lock before this one has claimed.
+        // Two statements, because the second must see what the lock's previous owner has claimed.
         txn.query_one_raw(postgres(LOCK_QUEUE, [queue.into()]))
             .await?;
         let room = txn
@@ -161,18 +161,18 @@ impl JobStore {
 enum Range<'a> {
     /// All of a queue without a limit across all workers.
     Open,
-    /// Of those, the ones with these priorities that might have run at this time or later. SQLite, which
-    /// removes at once what nobody needs any more, looks at all.
+    /// Of those, the jobs with these priorities that were due at this time or later. SQLite leaves
+    /// no dead rows behind, so it looks at all.
     Since {
         run_at: DateTime<Utc>,
         priorities: &'a BTreeSet<i32>,
     },
-    /// All, also of a queue with a limit.
+    /// All of a queue, which may have a limit.
     Limited,
 }
 
-/// Reads a row of [`CLAIM`] by position and past SeaORM, which writes a message for every NULL: that
-/// would take as long as all else that is done with a row (`cargo race execute`).
+/// Reads a row of [`CLAIM`] by position, without SeaORM, which formats a message for every NULL:
+/// that would take as long as everything else with a row (`cargo race execute`).
 fn read(row: &QueryResult) -> Result<ClaimedJob, DbErr> {
     let row = row.try_as_pg_row();
     let row = row.ok_or_else(|| DbErr::Type("PostgreSQL did not make this row".to_owned()))?;
@@ -202,10 +202,10 @@ fn read(row: &QueryResult) -> Result<ClaimedJob, DbErr> {
     })
 }
 
-// Both claims walk `job_claim` (queue, priority, run_at, id) over available rows only, lock what they take, and
-// update it where it stands: while a row is locked, nothing else moves it. One that somebody changed at
-// this very moment stands elsewhere, and is left for the next claim. `ctid = ANY(ARRAY(…))` stays a TID
-// scan also under a generic plan, where a join with a CTE falls to a sequential scan.
+// Both claims walk `job_claim` (queue, priority, run_at, id) over available rows only. They lock
+// the rows and update them by ctid, because a locked row does not move. A row that was changed at
+// this very moment has moved, and is left for the next claim. `ctid = ANY(ARRAY(…))` stays a TID
+// scan even under a generic plan, where a join with a CTE becomes a sequential scan.
 
 macro_rules! claim {
     ($places:expr) => {
@@ -245,8 +245,8 @@ const CLAIM: &str = claim!(concat!(
 "
 ));
 
-/// Begins in the index at the time `$7` of each priority of `$6`, one after the other, so that what stands before
-/// is not even passed over.
+/// Begins in the index at the time `$7` of each priority of `$6`, one after the other, and so does
+/// not pass over the entries before it.
 const CLAIM_SINCE: &str = claim!(concat!(
     "
     SELECT place.ctid FROM unnest($6::int[]) AS known (priority) CROSS JOIN LATERAL (
@@ -262,15 +262,15 @@ const CLAIM_SINCE: &str = claim!(concat!(
 "
 ));
 
-/// Walks the primary key. The lock ends with a worker that is frozen or cut off while it has it.
+/// Walks the primary key. The lock ends if the worker that has it is frozen or cut off.
 const LOCK_QUEUE: &str = concat!(
     "SELECT ",
     end_if_idle!(),
     " FROM queue WHERE name = $1 FOR UPDATE"
 );
 
-/// Walks the primary key of `queue`, and `job_running`, which has a row per running job. No row
-/// where there is no limit.
+/// Walks the primary key of `queue`, and `job_running`, which has a row per running job. Returns no
+/// row if there is no limit.
 const ROOM: &str = "
 SELECT max_running - (SELECT count(*) FROM job WHERE state = 'running' AND queue = $1) AS room
 FROM queue WHERE name = $1 AND max_running IS NOT NULL";

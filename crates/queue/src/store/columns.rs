@@ -1,6 +1,6 @@
-//! What more than one statement lists or says.
+//! SQL that several statements share.
 
-/// What a job takes along as it is when it becomes a finished one, for `concat!`.
+/// The columns that do not change when a job moves to `finished_job`, for `concat!`.
 macro_rules! kept_columns {
     () => {
         "id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, run_at, \
@@ -8,8 +8,8 @@ macro_rules! kept_columns {
     };
 }
 
-/// Has PostgreSQL end the session if its transaction idles, for `concat!`: a transaction with locks that others
-/// wait for takes a few milliseconds, and whoever began it may be frozen, or cut off without a word.
+/// Makes PostgreSQL end the session if its transaction idles, for `concat!`. Others wait for the
+/// locks of such a transaction, and the process that began it may be frozen or cut off.
 macro_rules! end_if_idle {
     () => {
         "set_config('idle_in_transaction_session_timeout', '5s', true)"

@@ -15,12 +15,12 @@ use crate::{Task, metadata};
 /// How large a payload may be, in bytes of JSON.
 pub const PAYLOAD_LIMIT: usize = 1024 * 1024;
 
-/// A job that is enqueued, or was already.
+/// A job that was enqueued, now or earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enqueued {
     /// The job's id.
     pub id: Uuid,
-    /// Whether an unfinished job with the same unique key was there: `id` is that job's then.
+    /// Whether an unfinished job had the same unique key. Then `id` is that job's.
     pub is_duplicate: bool,
 }
 
@@ -57,7 +57,7 @@ impl NewJob {
         Self { delay, ..self }
     }
 
-    /// Lets it wait in another queue than its task's.
+    /// Sets another queue than its task's.
     pub fn queue(self, queue: impl Into<String>) -> Self {
         Self {
             queue: queue.into(),
@@ -70,7 +70,7 @@ impl NewJob {
         Self { priority, ..self }
     }
 
-    /// Gives it another number of attempts than its task's, at least 1.
+    /// Sets another number of attempts than its task's, at least 1.
     pub fn max_attempts(self, max_attempts: i32) -> Self {
         Self {
             max_attempts: max_attempts.max(1),
@@ -78,7 +78,7 @@ impl NewJob {
         }
     }
 
-    /// Gives its attempts another limit than its task's, in whole seconds and at least one.
+    /// Sets another timeout than its task's, in whole seconds and at least one.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self {
             timeout: Some(timeout.max(Duration::from_secs(1))),
@@ -86,7 +86,7 @@ impl NewJob {
         }
     }
 
-    /// Enqueues nothing if an unfinished job of this task has the same key. An empty key is none.
+    /// Enqueues nothing if an unfinished job of this task has the same key. An empty key sets none.
     pub fn unique_key(self, key: impl Into<String>) -> Self {
         Self {
             unique_key: Some(key.into()).filter(|key| !key.is_empty()),
@@ -94,7 +94,8 @@ impl NewJob {
         }
     }
 
-    /// Enqueues it in the transaction that `db` belongs to. Workers hear of it when the transaction commits.
+    /// Enqueues it in the transaction that `db` belongs to. Workers hear of it when the transaction
+    /// commits.
     ///
     /// # Errors
     /// The database refuses, or the payload has more than 1 MiB of JSON.
@@ -130,8 +131,9 @@ impl NewJob {
     }
 }
 
-/// Enqueues many jobs in the transaction that `db` belongs to, a thousand a statement, and answers
-/// each in the order given. None is enqueued if one is not, where `db` is a transaction.
+/// Enqueues many jobs in the transaction that `db` belongs to, a thousand per statement, and
+/// returns a result for each, in the same order. If `db` is a transaction, an error means that none
+/// exists.
 pub async fn enqueue_many<C: ConnectionTrait>(
     db: &C,
     jobs: impl IntoIterator<Item = NewJob>,

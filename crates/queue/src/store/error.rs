@@ -1,22 +1,22 @@
-//! Why attempts failed, kept with the job within bounds.
+//! The errors of attempts, kept with the job in limited number and length.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// How many errors a job keeps: the last ones.
+/// A job keeps this many of its errors, the last ones.
 pub const ERRORS_KEPT: usize = 20;
 
 /// How long the text of an error may be, in bytes.
 pub const ERROR_LIMIT: usize = 2048;
 
-/// Why an attempt failed. Operators read it; no client ever does.
+/// Why an attempt failed, for operators and never for clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptError {
     /// The attempt's number, from 1.
     pub attempt: i32,
     /// When it failed.
     pub at: DateTime<Utc>,
-    /// What failed.
+    /// The text of the error.
     pub error: String,
 }
 
@@ -30,7 +30,7 @@ impl AttemptError {
     }
 }
 
-/// The errors of a job with one more, as JSON; the oldest beyond [`ERRORS_KEPT`] are dropped.
+/// Adds an error to those of a job, as JSON. The oldest beyond [`ERRORS_KEPT`] are dropped.
 pub fn append_error(errors: Option<&str>, error: AttemptError) -> String {
     let mut errors: Vec<AttemptError> = errors
         .and_then(|errors| serde_json::from_str(errors).ok())

@@ -1,4 +1,4 @@
-//! Finishing: what became of attempts, many at a time.
+//! Finishing: stores the outcomes of attempts, many at a time.
 
 mod postgres;
 mod sqlite;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::JobStore;
 use crate::JobState;
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The task succeeded.
@@ -22,35 +22,35 @@ pub enum Outcome {
     Cancelled,
     /// It failed and is tried again.
     Retry {
-        /// After this long.
+        /// After this time.
         after: Duration,
     },
-    /// It asked to be run later, which costs no attempt.
+    /// It asked to run later, which costs no attempt.
     Snooze {
-        /// After this long.
+        /// After this time.
         after: Duration,
     },
-    /// It goes back as it was, which costs no attempt: its worker stops, or never began.
+    /// It goes back unchanged, which costs no attempt: its worker stops, or never began it.
     Release,
 }
 
 /// The outcome of an attempt, under the lease that it ran on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The job.
+    /// The job's id.
     pub job_id: Uuid,
     /// The lease number of the claim.
     pub lease_number: i32,
-    /// What became of the attempt.
+    /// The attempt's outcome.
     pub outcome: Outcome,
-    /// All the job's errors as JSON ([`super::append_error`]), where this attempt added one.
+    /// All the job's errors as JSON ([`super::append_error`]), if this attempt added one.
     pub errors: Option<String>,
 }
 
 /// Whether a report was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The job is where the outcome leads, by this report or by the same one earlier.
+    /// The outcome is stored, by this report or by the same one earlier.
     Taken,
     /// The lease is over: the job was rescued and belongs to another attempt. Nothing was changed.
     Refused,
@@ -63,7 +63,7 @@ impl Report {
 }
 
 impl Outcome {
-    /// Their names, as they are in logs and metrics.
+    /// The names of the outcomes in logs and metrics.
     pub const NAMES: [&str; 6] = [
         "completed",
         "dead",
@@ -95,7 +95,7 @@ impl Outcome {
         }
     }
 
-    /// How long it waits; a released job keeps its place.
+    /// How long the job waits. `None`: it keeps its place.
     fn delay(self) -> Option<Duration> {
         match self {
             Self::Retry { after } | Self::Snooze { after } => Some(after),
@@ -109,9 +109,9 @@ impl Outcome {
 }
 
 impl JobStore {
-    /// Takes the outcomes of attempts, and answers each in the order given.
+    /// Stores the outcomes of attempts, and returns a verdict for each, in the same order.
     ///
-    /// To send the same reports again, because it failed or the answer was lost, does no harm.
+    /// It is safe to send reports again if this failed or the answer was lost.
     pub async fn finish(&self, reports: &[Report]) -> Result<Vec<Verdict>, DbErr> {
         let refused = if self.is_sqlite() {
             self.finish_sqlite(reports).await?

@@ -1,4 +1,4 @@
-//! The handle that the queue's runtime works with.
+//! The handle of the job store.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ pub struct JobStore {
     pub(super) keeps_completed: bool,
 }
 
-/// Whose time counts.
+/// The clock that counts.
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
     /// The database's, so that the clocks of the workers do not matter.
     Database,
-    /// One that stands still, for tests.
+    /// A fixed time, for tests.
     At(DateTime<Utc>),
 }
 
@@ -52,11 +52,12 @@ impl JobStore {
         }
     }
 
-    /// The same store with a connection for itself, which waits for no other statement of this process.
-    /// SQLite, where writers wait for each other anyhow, has none.
+    /// The same store with its own connection, so that it waits for no other statement of this
+    /// process. On SQLite, where writers wait for each other anyway, it has none.
     ///
-    /// After a failure it is best to get another one. If the server vanished just when the library tried the
-    /// connection as it came back, which it does without a limit, this one is there again only when TCP has given up.
+    /// Get another one after a failure. The library tests a returned connection without a time
+    /// limit. If the server vanishes meanwhile, the connection is usable again only when TCP gives
+    /// up.
     pub fn with_own_connection(&self) -> Self {
         Self {
             db: bare_database::own_connection(&self.db),
@@ -69,7 +70,7 @@ impl JobStore {
         &self.db
     }
 
-    /// What time it is for the queue.
+    /// The current time of the queue.
     pub async fn now(&self) -> Result<DateTime<Utc>, DbErr> {
         if self.is_sqlite() {
             return Ok(self.sqlite_now());
@@ -113,25 +114,25 @@ impl JobStore {
     }
 }
 
-/// The present for SQLite, to the millisecond: its times are compared as text, which is right for
-/// one precision.
+/// The current time for SQLite, to the millisecond: it compares times as text, so all need the same
+/// precision.
 pub(super) fn sqlite_now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }
 
-/// That long after `now`, to the millisecond.
+/// The time `delay` after `now`, to the millisecond.
 pub(super) fn sqlite_after(now: DateTime<Utc>, delay: Duration) -> DateTime<Utc> {
     (now + TimeDelta::milliseconds(milliseconds(delay))).trunc_subsecs(3)
 }
 
-/// A duration in milliseconds, of 1,000 years at the most, which is as good as never: neither
-/// database could hold the time after a longer one.
+/// A duration in milliseconds, at most 1,000 years, which is as good as never: neither database
+/// could store the time after a longer one.
 pub(super) fn milliseconds(duration: Duration) -> i64 {
     let limit = TimeDelta::days(365 * 1000).num_milliseconds();
     i64::try_from(duration.as_millis()).map_or(limit, |duration| duration.min(limit))
 }
 
-/// How far ahead of the database's clock a heartbeat may seem to be.
+/// How far ahead of the database's clock a heartbeat may be.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(1);
 
 /// The largest `LIMIT` that the databases take.
@@ -141,8 +142,8 @@ pub(super) fn is_sqlite(db: &impl ConnectionTrait) -> bool {
     db.get_database_backend() == DbBackend::Sqlite
 }
 
-/// Wakes the workers of a queue when the transaction that `db` belongs to commits. On SQLite they look
-/// by themselves.
+/// Wakes the workers of a queue when the transaction that `db` belongs to commits. On SQLite they
+/// poll.
 pub(super) async fn wake(db: &impl ConnectionTrait, queue: &str) -> Result<(), DbErr> {
     if is_sqlite(db) {
         return Ok(());

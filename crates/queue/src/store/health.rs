@@ -1,4 +1,4 @@
-//! What an operator should know of the queues before users do.
+//! Problems of the queues that an operator should know before users do.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,18 +14,18 @@ use crate::{
     entities::{finished_job, worker},
 };
 
-/// How the queues are.
+/// The health of the queues.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// The queues with jobs that wait, and with no live worker. A paused queue is not among them.
+    /// The queues with waiting jobs and no live worker, except paused ones.
     pub unattended: Vec<String>,
-    /// For how long the job waits that has waited longest for a worker, paused queues apart.
+    /// How long the oldest available job has waited, except in paused queues.
     pub longest_wait: Option<Duration>,
-    /// How many jobs died within the time that was asked about.
+    /// How many jobs died within the requested time.
     pub dead: u64,
 }
 
-/// A queue in which a job waits.
+/// A queue with waiting jobs.
 #[derive(FromQueryResult)]
 struct Waiting {
     queue: String,
@@ -33,7 +33,7 @@ struct Waiting {
 }
 
 impl JobStore {
-    /// How the queues are, with the jobs that died within `recently`.
+    /// The health of the queues, with the number of jobs that died within `recently`.
     pub async fn health(&self, recently: Duration) -> Result<Health, DbErr> {
         let now = self.now().await?;
         let attended = self.attended().await?;
@@ -62,7 +62,7 @@ impl JobStore {
     /// The workers that are alive.
     pub async fn live_workers(&self) -> Result<Vec<worker::Model>, DbErr> {
         let now = self.now().await?;
-        // One that lies ahead is that of a worker which died before the clock was set back.
+        // A renewal in the future is of a worker that died before the clock was set back.
         worker::Entity::find()
             .filter(worker::Column::ExpiresAt.gt(now))
             .filter(worker::Column::RenewedAt.lte(now + TOLERANCE))
@@ -88,8 +88,8 @@ impl JobStore {
             );
             self.statement(&sql, [])
         } else {
-            // Jumps through `job_claim` (queue, priority, run_at, id) from one head to the next, however
-            // long the backlog behind each is.
+            // Jumps through `job_claim` (queue, priority, run_at, id) from the first job of each
+            // queue and priority to the next, without reading the backlog between them.
             let sql = format!(
                 "WITH RECURSIVE head AS (
                      (SELECT queue, priority, run_at FROM job WHERE state = 'available'

@@ -1,4 +1,4 @@
-//! Leases: a worker's jobs are its own for as long as it renews its row in `worker`.
+//! Leases: a worker keeps its jobs for as long as it renews its row in `worker`.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::entities::worker;
 /// How often a lease is renewed within its length.
 const BEATS_PER_LEASE: u32 = 4;
 
-/// A job that somebody cancels hears of it within a beat, however long the lease.
+/// A running job hears of its cancellation within one heartbeat, even if the lease is long.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often a worker with this lease renews it.
@@ -31,18 +31,18 @@ pub fn heartbeat_interval(lease: Duration) -> Duration {
 pub enum Heartbeat {
     /// The lease is renewed.
     Renewed {
-        /// Whether there are workers that are certainly dead: see [`rescue`](JobStore::rescue).
+        /// Whether some workers are certainly dead: see [`rescue`](JobStore::rescue).
         rescue_is_due: bool,
-        /// Whether heartbeats lie ahead of the database's clock, which was set back: see
+        /// Whether heartbeats are ahead of the database's clock, which was set back: see
         /// [`renew_future_leases`](JobStore::renew_future_leases).
         clock_is_back: bool,
     },
-    /// The worker is no longer known: its jobs are somebody else's.
+    /// The worker is no longer registered: others have its jobs.
     Unknown,
 }
 
 impl JobStore {
-    /// Makes a worker known; its jobs are its own for `lease`.
+    /// Registers a worker, with a first lease.
     pub async fn register_worker(
         &self,
         worker: Uuid,
@@ -84,10 +84,9 @@ impl JobStore {
 
     /// Renews a worker's lease. Touches only `worker`: a lock on the jobs must not end leases.
     ///
-    /// Nobody is to be rescued before heartbeats have followed each other for a whole `lease`: after
-    /// an outage of the database every lease is over, and the others must have had the time to renew
-    /// theirs. Whose heartbeats those were is no matter, so that a worker which takes the place of a
-    /// dead one need not wait.
+    /// A rescue is due only when heartbeats have had no gap for a whole `lease`: after an outage of
+    /// the database every lease is over, and the live workers need time to renew theirs. The
+    /// heartbeats of any worker count, so that the replacement of a dead worker need not wait.
     pub async fn heartbeat(&self, worker: Uuid, lease: Duration) -> Result<Heartbeat, DbErr> {
         if self.is_sqlite() {
             return self.heartbeat_sqlite(worker, lease).await;
@@ -110,7 +109,7 @@ impl JobStore {
 
     async fn heartbeat_sqlite(&self, id: Uuid, lease: Duration) -> Result<Heartbeat, DbErr> {
         let txn = self.begin().await?;
-        // After the wait for other writers, whose heartbeats would lie ahead of it otherwise.
+        // Read after the wait for other writers, or their heartbeats would be ahead of it.
         let now = self.sqlite_now();
         let Some(row) = worker::Entity::find_by_id(id).one(&txn).await? else {
             return Ok(Heartbeat::Unknown);
@@ -132,9 +131,9 @@ impl JobStore {
         })
     }
 
-    /// Has the leases of workers whose heartbeat lies ahead of the database's clock begin now, each for its
-    /// length, and answers how many. Such a clock was set back, and a worker that died before would not be
-    /// known as dead until the clock has caught up.
+    /// Restarts the leases of workers whose heartbeat is ahead of the database's clock, and returns
+    /// how many. The clock was set back, and a worker that died before that would not count as dead
+    /// until the clock has caught up.
     pub async fn renew_future_leases(&self) -> Result<u64, DbErr> {
         if !self.is_sqlite() {
             let values = [self.postgres_now(), milliseconds(TOLERANCE).into()];
@@ -157,7 +156,7 @@ impl JobStore {
         Ok(count)
     }
 
-    /// Removes a worker that stops and holds no job any more.
+    /// Removes a worker that stops and no longer holds a job.
     pub async fn deregister_worker(&self, worker: Uuid) -> Result<(), DbErr> {
         worker::Entity::delete_by_id(worker)
             .exec(&self.db)
@@ -170,8 +169,8 @@ fn renewed_ahead(now: DateTime<Utc>) -> Select<worker::Entity> {
     worker::Entity::find().filter(worker::Column::RenewedAt.gt(now + TOLERANCE))
 }
 
-/// Heartbeats of a worker with this lease that are further apart do not follow each other. Far less
-/// than a lease, so that nobody's is over by a gap that was not noticed.
+/// A longer time between heartbeats counts as a gap. It is far shorter than a lease, so that no
+/// lease ends in a gap that goes unnoticed.
 fn longest_gap(lease: Duration) -> Duration {
     2 * heartbeat_interval(lease)
 }
@@ -209,7 +208,7 @@ SET renewed_at = now.at, steady_since = now.at, expires_at = now.at + (expires_a
 FROM (SELECT COALESCE($1, clock_timestamp()) AS at) AS now
 WHERE renewed_at > now.at + $2 * interval '1 millisecond'";
 
-/// Since when heartbeats follow each other, the last of which is not long ago.
+/// Since when heartbeats have had no gap.
 async fn steady_since_sqlite(
     txn: &DatabaseTransaction,
     now: DateTime<Utc>,

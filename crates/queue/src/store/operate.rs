@@ -1,6 +1,6 @@
 //! What operators do with jobs: look, retry, cancel, pause.
 //!
-//! None of this is on the path of a job, so it is written for both databases at once, in a transaction.
+//! None of this is on the path of a job, so one transaction serves for both databases.
 
 mod look;
 
@@ -19,22 +19,22 @@ use crate::{
     entities::{finished_job, job, queue},
 };
 
-/// What became of a wish to cancel.
+/// The result of a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It waited, and will not run.
+    /// The job waited, and will not run.
     AtOnce,
-    /// It runs: its worker is told within seconds.
+    /// The job is running. Its worker is told within seconds.
     Requested,
 }
 
-/// Why an operator's wish cannot be met.
+/// Why an operation failed.
 #[derive(Debug, Error)]
 pub enum OperateError {
     /// There is no such job, or it was pruned.
     #[error("there is no job {0}")]
     NotFound(Uuid),
-    /// It is in another state than the wish asks for.
+    /// The job's state does not allow the operation.
     #[error("the job {id} is {state}", state = .state.name())]
     State {
         /// The job.
@@ -51,8 +51,8 @@ pub enum OperateError {
 }
 
 impl JobStore {
-    /// Runs a job once more: one that is dead or was cancelled begins anew, with all its attempts; one that waits for its
-    /// time need not wait any more.
+    /// Runs a job again. A dead or cancelled job starts over, with all its attempts. A scheduled
+    /// job becomes available now.
     pub async fn retry(&self, id: Uuid) -> Result<(), OperateError> {
         let now = self.now().await?;
         let txn = self.begin().await?;
@@ -75,7 +75,7 @@ impl JobStore {
         Ok(())
     }
 
-    /// Cancels a job that is not finished.
+    /// Cancels an unfinished job.
     pub async fn cancel(&self, id: Uuid) -> Result<Cancelled, OperateError> {
         let now = self.now().await?;
         let txn = self.begin().await?;
@@ -101,7 +101,7 @@ impl JobStore {
         Ok(outcome)
     }
 
-    /// Claims nothing more from a queue. What runs goes on.
+    /// Stops the claims from a queue. Running jobs continue.
     pub async fn pause(&self, name: &str) -> Result<(), DbErr> {
         let paused_at = Some(self.now().await?);
         self.set_queue(queue::ActiveModel {
@@ -112,7 +112,7 @@ impl JobStore {
         .await
     }
 
-    /// Claims from a queue again.
+    /// Allows claims from a queue again.
     pub async fn resume(&self, name: &str) -> Result<(), DbErr> {
         self.set_queue(queue::ActiveModel {
             name: Set(name.to_owned()),
@@ -133,7 +133,7 @@ impl JobStore {
         .await
     }
 
-    /// Changes what is set in `row`, and leaves the rest as it is.
+    /// Changes the columns that are set in `row`, and no others.
     async fn set_queue(&self, row: queue::ActiveModel) -> Result<(), DbErr> {
         let changed = [queue::Column::PausedAt, queue::Column::MaxRunning]
             .into_iter()
@@ -149,12 +149,12 @@ impl JobStore {
     }
 }
 
-/// An unfinished job, which nobody changes before the transaction ends.
+/// An unfinished job, locked until the transaction ends.
 async fn find(txn: &DatabaseTransaction, id: Uuid) -> Result<Option<job::Model>, DbErr> {
     job::Entity::find_by_id(id).lock_exclusive().one(txn).await
 }
 
-/// A finished job waits again.
+/// Makes a finished job available again.
 async fn revive(
     txn: &DatabaseTransaction,
     id: Uuid,
@@ -184,7 +184,7 @@ async fn revive(
     Ok(())
 }
 
-/// The row is copied in the database, as those are that [`archive`] moves.
+/// Copies the row inside the database, as [`archive`] does.
 const REVIVE: &str = "
 INSERT INTO job (id, kind, queue, priority, payload, max_attempts, timeout_seconds, unique_key, created_at,
                  metadata, lease_number, errors, state, run_at, attempt, deaths)

@@ -1,4 +1,4 @@
-//! Promoting: scheduled jobs whose time has come become available.
+//! Promoting: makes scheduled jobs available when they are due.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -13,14 +13,15 @@ use super::{
 use crate::{JobState, entities::job};
 
 impl JobStore {
-    /// Makes up to `limit` scheduled jobs available whose `run_at` has come, the earliest first,
-    /// and answers how many.
+    /// Makes up to `limit` scheduled jobs available that are due, the earliest first, and returns
+    /// how many.
     pub async fn promote(&self, limit: u64) -> Result<u64, DbErr> {
         if self.is_sqlite() {
             return self.promote_sqlite(limit).await;
         }
-        // Walks `job_scheduled` (run_at) over the rows that are due, and wakes the workers of each queue. The
-        // time is a query of its own: as one that is read again for each row, it could not bound the walk.
+        // Walks `job_scheduled` (run_at) over the rows that are due, and wakes the workers of each
+        // queue. The time is a subquery: if it were read again for each row, it could not bound the
+        // walk.
         let sql = "
             WITH promoted AS (
                 UPDATE job SET state = 'available'
@@ -51,7 +52,7 @@ impl JobStore {
             .filter(job::Column::RunAt.lte(self.sqlite_now()))
             .order_by_asc(job::Column::RunAt)
             .limit(limit.min(MAX_LIMIT));
-        // To look takes no write lock, as an update of nothing would.
+        // A query takes no write lock. An update would, even if no job is due.
         if due
             .clone()
             .into_tuple::<Uuid>()

@@ -1,4 +1,4 @@
-//! Pruning: finished jobs that were kept for long enough go.
+//! Pruning: deletes old finished jobs.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl JobStore {
-    /// Deletes up to `limit` jobs that ended as `state` more than `age` ago, the oldest first, and
-    /// answers how many.
+    /// Deletes up to `limit` jobs that ended in `state` more than `age` ago, the oldest first, and
+    /// returns how many.
     pub async fn prune(&self, state: JobState, age: Duration, limit: u64) -> Result<u64, DbErr> {
         if self.is_sqlite() {
             let before = self.sqlite_now() - TimeDelta::milliseconds(milliseconds(age));
@@ -37,8 +37,8 @@ impl JobStore {
                 .await?;
             return Ok(pruned.rows_affected);
         }
-        // Walks `finished_job_age` (state, finished_at) over the rows that are too old, as [`promote`](Self::promote)
-        // does over those that are due.
+        // Walks `finished_job_age` (state, finished_at) over the rows that are too old. The time is
+        // a subquery, as in `promote`.
         let sql = "
             DELETE FROM finished_job
             WHERE id = ANY(ARRAY(

@@ -1,4 +1,4 @@
-//! What the database leases to a worker, compared with what the worker holds.
+//! Compares the jobs that the database leases to a worker with those that the worker holds.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -25,24 +25,23 @@ use crate::{JobState, entities::job};
 pub struct Leases {
     /// The jobs that are leased to it.
     pub own: Vec<Lease>,
-    /// Whether jobs run under no worker, and have for long enough: see
-    /// [`rescue`](JobStore::rescue).
+    /// Whether running jobs have no worker, and a [`rescue`](JobStore::rescue) may take them.
     pub has_orphans: bool,
 }
 
 /// A job that the database leases to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Lease {
-    /// The job.
+    /// The job's id.
     pub id: Uuid,
-    /// The number of the lease.
+    /// The lease's number.
     pub lease_number: i32,
-    /// When somebody asked to cancel the job.
+    /// When the job's cancellation was requested.
     pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 impl JobStore {
-    /// The jobs that are leased to `worker`, whose heartbeats are for `lease`.
+    /// The jobs that are leased to `worker`, whose leases last for `lease`.
     pub async fn leases(&self, worker: Uuid, lease: Duration) -> Result<Leases, DbErr> {
         let (steady_before, values): (_, Vec<Value>) = if self.is_sqlite() {
             let before = self.sqlite_now() - TimeDelta::milliseconds(milliseconds(lease));
@@ -52,7 +51,8 @@ impl JobStore {
             let lease = milliseconds(lease).into();
             (before, vec![worker.into(), self.postgres_now(), lease])
         };
-        // Walks `job_running` (worker_id), which has a row per running job, and the primary key of `worker`.
+        // Walks `job_running` (worker_id), which has a row per running job, and the primary key of
+        // `worker`.
         let sql = format!(
             "SELECT id, lease_number, cancel_requested_at, TRUE AS is_own
              FROM job WHERE state = 'running' AND worker_id = $1
@@ -79,9 +79,9 @@ impl JobStore {
         Ok(leases)
     }
 
-    /// Hands back the jobs that `worker` leased and does not know of: a claim whose reply was lost. What it
-    /// knows of, `held`, are jobs and their lease numbers. Answers how many go back. No claim of this
-    /// worker may be under way.
+    /// Releases the jobs that are leased to `worker` but not in `held` (jobs and their lease
+    /// numbers), because the reply to their claim was lost. Returns how many. No claim of this
+    /// worker may be running.
     pub async fn reconcile(&self, worker: Uuid, held: &[(Uuid, i32)]) -> Result<u64, DbErr> {
         if self.is_sqlite() {
             return self.reconcile_sqlite(worker, held).await;

@@ -1,4 +1,4 @@
-//! Rescuing: the jobs of dead workers are taken from them.
+//! Rescuing: takes the jobs of dead workers from them.
 
 use std::time::Duration;
 
@@ -19,25 +19,25 @@ use crate::{
     entities::{job, worker},
 };
 
-/// A job under which this many processes died is dead.
+/// A job is dead when this many worker processes have died while they held it.
 pub const DEATHS_ALLOWED: i32 = 5;
 
-/// What a job's errors say of a worker that died under it.
+/// The error of a job whose worker died.
 const DEATH: &str = "the worker process died";
 
-/// What became of the jobs of dead workers.
+/// The result of a rescue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rescued {
-    /// How many may run again.
+    /// How many jobs may run again.
     pub requeued: u64,
-    /// How many are dead, because too many processes died under them.
+    /// How many jobs are dead, because too many processes died while they held them.
     pub dead: u64,
 }
 
 impl JobStore {
-    /// Takes the jobs of workers whose lease is over. A death costs no attempt: it is counted
-    /// apart. The first time a job may run again at once, then it waits 15 s, 30 s, 1 min, and
-    /// after [`DEATHS_ALLOWED`] it is dead.
+    /// Takes the jobs of workers whose lease is over. A death costs no attempt, but is counted
+    /// separately. After the first one the job may run again at once, then it waits 15 s, 30 s and
+    /// 1 min, and after [`DEATHS_ALLOWED`] it is dead.
     pub async fn rescue(&self) -> Result<Rescued, DbErr> {
         if self.is_sqlite() {
             return self.rescue_sqlite().await;
@@ -97,7 +97,7 @@ impl JobStore {
     }
 }
 
-/// Whether the job may run again.
+/// Puts a job back into the queue or archives it. Returns whether it may run again.
 async fn rescue_job_sqlite(
     txn: &DatabaseTransaction,
     mut job: job::Model,
@@ -136,9 +136,9 @@ async fn rescue_job_sqlite(
 }
 
 /// Walks `job_running` and the primary key of `worker`. The snapshot is older than the delete, so
-/// that the rows of expired workers are still seen: hence both conditions. `$2` is the number of
-/// deaths allowed, `$3` what is noted, `$4` the number of errors kept. The errors are never cast to
-/// jsonb, which cannot hold a `\u0000`: one such job would stop the rescue of all.
+/// it still has the rows of expired workers: hence both conditions. `$2` is the number of deaths
+/// allowed, `$3` the error, `$4` the number of errors kept. The errors are never cast to jsonb,
+/// which cannot hold a `\u0000`: one such job would stop the rescue of all.
 const RESCUE: &str = concat!(
     "
 WITH now AS (

@@ -1,17 +1,17 @@
-//! Schedules: what each remembers, so that every tick is enqueued once however many workers run.
+//! Schedules: stores the last tick of each, so that any number of workers enqueue a tick once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{JobStore, NewJob};
 
-/// How far ahead a last tick may lie. A clock that is set back by less fires no tick twice.
+/// How far in the future a last tick may be. A clock that is set back by less fires no tick twice.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 impl JobStore {
-    /// The last tick of a schedule that was enqueued. A schedule that is new begins at `now`: what it
-    /// would have done before is not made up for. So does one whose last tick lies more than a minute
-    /// ahead: the clock was wrong then, and the schedule would be silent until that time.
+    /// The last tick of a schedule that was enqueued. A new schedule begins at `now`, without
+    /// earlier ticks. So does one whose last tick is more than a minute in the future: the clock
+    /// was wrong then, and the schedule would be silent until that time.
     pub async fn last_tick(
         &self,
         schedule: &str,
@@ -28,7 +28,7 @@ impl JobStore {
             if last - now <= TOLERANCE {
                 return Ok(last);
             }
-            tracing::warn!(schedule, %last, %now, "the last tick lies ahead: it is set to now");
+            tracing::warn!(schedule, %last, %now, "the last tick is in the future: it is set to now");
             let sql = "UPDATE schedule SET last_tick_at = $2 WHERE name = $1 AND last_tick_at = $3";
             let values = [schedule.into(), now.into(), last.into()];
             self.db.execute_raw(self.statement(sql, values)).await?;
@@ -42,7 +42,7 @@ impl JobStore {
         Ok(now)
     }
 
-    /// Enqueues the job of a tick, unless a worker did it already. Answers whether it did.
+    /// Enqueues the job of a tick, unless a worker has already done so. Returns whether it did.
     pub async fn fire(
         &self,
         schedule: &str,
@@ -50,8 +50,8 @@ impl JobStore {
         job: NewJob,
     ) -> Result<bool, DbErr> {
         let txn = self.begin().await?;
-        // The row's lock makes a second worker wait, and then find the tick done; on PostgreSQL it ends with
-        // a worker that is frozen or cut off while it has it.
+        // The row's lock makes a second worker wait and then find the tick done. On PostgreSQL the
+        // lock ends if the worker that has it is frozen or cut off.
         let mut sql = "UPDATE schedule SET last_tick_at = $2 WHERE name = $1 AND last_tick_at < $2"
             .to_owned();
         if !self.is_sqlite() {

@@ -1,4 +1,4 @@
-//! What became of a job, for the client that caused it.
+//! The status of a job, for the client that caused it.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement};
@@ -6,23 +6,22 @@ use uuid::Uuid;
 
 use crate::JobState;
 
-/// Where a job stands. Its payload and errors are not in it: they are nobody's business but the
-/// operators'.
+/// The status of a job, without its payload and errors, which are for operators only.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct JobStatus {
-    /// The job.
+    /// The job's id.
     pub id: Uuid,
     /// The task's name.
     pub kind: String,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// How many attempts were begun that count.
+    /// How many attempts it had, not counting snoozes, releases and deaths.
     pub attempt: i32,
     /// After this many it is dead.
     pub max_attempts: i32,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
-    /// When it may run, or might.
+    /// It does not run before this time.
     pub run_at: DateTime<Utc>,
     /// When its last attempt began.
     pub started_at: Option<DateTime<Utc>>,

@@ -100,5 +100,5 @@ async fn the_check_warns_of_all_that_is_wrong_and_is_silent_otherwise(
     let found = checks::queues(store.db()).await;
     let ids: Vec<&str> = found.iter().map(|finding| finding.id).collect();
     assert_eq!(ids, ["queue.0001", "queue.0002", "queue.0003"]);
-    assert!(found[0].message.ends_with("for: mail"), "{found:?}");
+    assert!(found[0].message.ends_with("serves: mail"), "{found:?}");
 }

@@ -1,4 +1,4 @@
-//! Claiming again and again, without passing each time over all that was claimed before.
+//! Repeated claims, most of which do not pass over the remains of all earlier ones.
 
 use std::{
     cmp::{max, min},
@@ -13,48 +13,48 @@ use uuid::Uuid;
 use super::{ClaimedJob, Range};
 use crate::store::JobStore;
 
-/// A claim that takes so much longer than the quickest passes over the remains of earlier ones, which
-/// PostgreSQL must keep for as long as an open transaction could see them.
+/// A claim that takes this much longer than the quickest passes over many dead rows of earlier
+/// ones. PostgreSQL must keep them for as long as an open transaction could see them.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How far behind a claim that left nothing the next ones begin: what is enqueued by a transaction that
-/// takes no longer than this is found by them.
+/// How long before a claim that left nothing the next ones begin. They find the jobs of
+/// transactions that take no longer than this.
 const MARGIN: TimeDelta = TimeDelta::seconds(3);
 
-/// How long claims may begin there, in times of what one takes that begins at the start of the queue:
-/// those take a hundredth of the time.
+/// After a slow claim from the start of the queue, claims skip ahead for this many times its
+/// duration, so that slow claims take a hundredth of the time.
 const REST: u32 = 100;
 
-/// And in any case.
+/// The longest time for which claims skip ahead.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// The most priorities that are searched one by one.
 const PRIORITIES: usize = 100;
 
-/// Claims from one queue, one claim after the other.
+/// Claims from one queue, again and again.
 ///
-/// As [`JobStore::claim`] does, but where claims have become slow, most of them begin, in each priority that
-/// was met before, a little behind where an earlier one left nothing, and one now and then at the start of
-/// the queue. Then a job that is available again at an old place, the first of its priority, or one that
-/// was enqueued by a transaction longer than 3 s, may wait for up to 10 s; while there are such jobs, every
-/// claim begins at the start.
+/// It claims as [`JobStore::claim`] does, unless claims have become slow. Then most of them skip
+/// ahead: in each known priority they begin 3 s before the last claim that left nothing. One now
+/// and then begins at the start of the queue, and all do while that finds jobs that the others
+/// would miss: jobs that are available again at an old place, the first of a priority, or of a
+/// transaction longer than 3 s. Such a job may wait for up to 10 s.
 #[derive(Debug)]
 pub struct ClaimCursor {
     store: JobStore,
     queue: String,
     patience: Duration,
-    /// What the quickest claim took.
+    /// The duration of the quickest claim.
     quickest: Duration,
     /// The priorities of the jobs that were claimed.
     priorities: BTreeSet<i32>,
-    /// Where nothing was left before, by the database's clock.
+    /// Where claims that skip ahead begin, by the database's clock.
     since: Option<DateTime<Utc>>,
-    /// When a claim is due that begins at the start of the queue.
+    /// When the next claim from the start of the queue is due.
     from_start: Instant,
 }
 
 impl ClaimCursor {
-    /// One for a queue. `store` is best one with a connection for itself.
+    /// A cursor for a queue. `store` should have its own connection.
     pub fn new(store: JobStore, queue: &str) -> Self {
         Self {
             store,
@@ -67,7 +67,7 @@ impl ClaimCursor {
         }
     }
 
-    /// The same, for which claims are slow that take so much longer than the quickest.
+    /// Sets how much longer than the quickest a claim must take to count as slow.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -94,7 +94,8 @@ impl ClaimCursor {
                         && self.priorities.contains(&job.priority)
                 };
                 if is_slow && jobs.iter().all(would_be_found) {
-                    // No less for somebody with less patience, whose slow claims are quick ones.
+                    // A lower patience does not shorten the rest, because then a slow claim may be
+                    // quick.
                     let rest = min(max(took, PATIENCE) * REST, LONGEST_REST);
                     self.from_start = begun + rest;
                 }

@@ -21,7 +21,7 @@ impl JobStore {
         queue: &str,
         limit: u64,
     ) -> Result<Vec<ClaimedJob>, DbErr> {
-        // A look that takes no lock: most find nothing.
+        // Most claims find nothing, and this query takes no lock.
         if available(queue).one(&self.db).await?.is_none() {
             return Ok(Vec::new());
         }
@@ -40,8 +40,8 @@ impl JobStore {
         Ok(jobs)
     }
 
-    /// How many jobs of the queue may be claimed: `None` if it is paused, or the worker's own lease
-    /// is over.
+    /// How many jobs of the queue may be claimed. `None`: it is paused, or the worker's lease is
+    /// over.
     async fn room_sqlite(
         &self,
         txn: &DatabaseTransaction,
@@ -76,7 +76,7 @@ fn available(queue: &str) -> Select<job::Entity> {
         .filter(job::Column::Queue.eq(queue))
 }
 
-/// Walks `job_claim` (queue, priority, run_at, id), and the primary key for what it takes.
+/// Walks `job_claim` (queue, priority, run_at, id), and the primary key for the jobs that it takes.
 const CLAIM: &str = "
 UPDATE job
 SET state = 'running', worker_id = $2, started_at = $1, lease_number = lease_number + 1, attempt = attempt + 1

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::{Enqueued, row::Row};
 use crate::store::handle::{is_sqlite, milliseconds, wake};
 
-/// How many rows one statement inserts at the most.
+/// The most rows in one statement.
 const BATCH: usize = 1000;
 
-/// Inserts rows, except those whose key is taken, by an earlier one of them too.
+/// Inserts rows, except those whose key is taken. An earlier row among them may have taken it.
 pub(super) async fn insert<C: ConnectionTrait>(
     db: &C,
     rows: &[Row],

@@ -1,4 +1,4 @@
-//! Telling PostgreSQL to wake the workers, but not for every job.
+//! Decides when PostgreSQL wakes the workers, which is not for every job.
 
 use std::{
     collections::HashMap,
@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// At most one wake-up per this long, queue and process: one per transaction would cost a third of the
-/// rate. What falls between is found by the workers' polling, which is quick while there is work.
+/// A process wakes a queue at most once in this time: once per transaction would cost a third of
+/// the rate. Workers find the jobs in between by polling, which is quick while there is work.
 const NOTIFY_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Queues are few; names that are made up for each job must not fill the memory.
+/// Queues are few, but names that are generated for each job must not fill the memory.
 const QUEUES_KEPT: usize = 1_000;
 
-/// Whether enqueueing into this queue should wake its workers, which also counts as doing so.
+/// Whether to wake the workers of this queue now. If so, it counts as done.
 pub(super) fn is_due(queue: &str) -> bool {
     static LAST: Mutex<Option<HashMap<String, Instant>>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,14 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_queue_s_wake_up_is_not_another_s() {
+    fn a_wake_up_of_one_queue_does_not_count_for_another() {
         assert!(is_due("one queue"));
         assert!(is_due("another queue"));
         while !is_due("one queue") {}
     }
 
     #[test]
-    fn a_wake_up_that_was_just_sent_is_enough() {
+    fn a_busy_queue_is_not_woken_for_every_job() {
         let sent = (0..1_000).filter(|_| is_due("busy")).count();
         assert!(sent < 1_000, "{sent}");
     }

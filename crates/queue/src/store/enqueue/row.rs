@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A row of `job` that is not there yet.
+/// A row of `job` to insert.
 pub(super) struct Row {
     pub(super) id: Uuid,
     pub(super) kind: &'static str,
@@ -42,7 +42,7 @@ impl Row {
             if db.execute_raw(statement).await?.rows_affected() > 0 {
                 return Ok(self.enqueued());
             }
-            // The job that has the key may end between the two statements: then it is free again.
+            // The job that has the key may end between the two statements. Then the key is free.
             if let Some(duplicate) = self.duplicate(db).await? {
                 return Ok(duplicate);
             }
@@ -118,8 +118,8 @@ impl Row {
     }
 }
 
-/// `$12` is the delay in milliseconds. The duplicate is left alone: `DO UPDATE` would lock its row for as
-/// long as the caller's transaction is open.
+/// `$12` is the delay in milliseconds. A duplicate is left alone, because `DO UPDATE` would lock
+/// its row for as long as the caller's transaction is open.
 const INSERT_POSTGRES: &str = "
 INSERT INTO job (id, kind, queue, priority, state, payload, max_attempts, timeout_seconds, unique_key,
                  created_at, metadata, run_at)
@@ -128,7 +128,7 @@ SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11::json,
 FROM (SELECT COALESCE($10, clock_timestamp()) AS at) AS now
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING";
 
-/// Only where it is due: a row that comes back costs a tenth (`cargo race enqueue-one-16`).
+/// Only if it is due: returning a row costs a tenth (`cargo race enqueue-one-16`).
 const AND_WAKE: &str = " RETURNING pg_notify($13, queue)";
 
 const INSERT_SQLITE: &str = "

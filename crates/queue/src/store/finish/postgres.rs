@@ -1,5 +1,5 @@
-//! Finishing on PostgreSQL: a statement for the jobs that end in the same way, one for those that go
-//! on.
+//! Finishing on PostgreSQL: one statement for each state in which jobs end, and one for the jobs
+//! that go back to the queue.
 
 use std::collections::HashSet;
 
@@ -16,13 +16,13 @@ use crate::{
 };
 
 impl JobStore {
-    /// The leases, each a job and a number, whose report is refused.
+    /// Stores reports. Returns the leases, each a job and a number, whose report is refused.
     pub(super) async fn finish_postgres(
         &self,
         reports: &[Report],
     ) -> Result<HashSet<(Uuid, i32)>, DbErr> {
-        // In the order of the ids, which the statements search, and so that two that finish at once
-        // cannot lock each other out.
+        // Sorted by id, because the statements search the ids, and because two processes that
+        // finish jobs at once must not deadlock.
         let mut reports: Vec<&Report> = reports.iter().collect();
         reports.sort_by_key(|report| report.lease());
 
@@ -50,7 +50,7 @@ impl JobStore {
         Ok(refused)
     }
 
-    /// Ends the jobs in this state, and answers how many did.
+    /// Ends the jobs in this state, and returns how many ended.
     async fn end_postgres(&self, ended: &[&Report], state: JobState) -> Result<u64, DbErr> {
         if state == JobState::Completed && !self.keeps_completed {
             return self.changed(DELETE, [ids(ended), leases(ended)]).await;
@@ -75,7 +75,7 @@ impl JobStore {
         self.changed(MOVE_WITH_ERRORS, values).await
     }
 
-    /// Lets the jobs go on, and answers how many do.
+    /// Puts the jobs back into the queue, and returns how many.
     async fn requeue_postgres(&self, requeued: &[&Report]) -> Result<u64, DbErr> {
         let delays = array(ArrayType::BigInt, requeued, |report| delay(report).into());
         let refunds = array(ArrayType::Int, requeued, |report| {
@@ -86,7 +86,7 @@ impl JobStore {
         self.changed(REQUEUE, values).await
     }
 
-    /// Those of the reports that are taken, now or earlier.
+    /// The leases whose reports are taken, now or earlier.
     async fn taken(&self, reports: &[&Report]) -> Result<HashSet<(Uuid, i32)>, DbErr> {
         let values = [ids(reports), leases(reports), self.keeps_completed.into()];
         let rows = self.db.query_all_raw(postgres(TAKEN, values)).await?;
@@ -107,7 +107,7 @@ fn delay(report: &Report) -> i64 {
     report.outcome.delay().map_or(-1, milliseconds)
 }
 
-/// And as an empty text.
+/// Here "none" travels as an empty text.
 fn errors(reports: &[&Report]) -> Value {
     let text = |report: &Report| report.errors.clone().unwrap_or_default().into();
     array(ArrayType::String, reports, text)
@@ -130,11 +130,11 @@ fn array(ty: ArrayType, reports: &[&Report], value: impl Fn(&Report) -> Value) -
     )
 }
 
-// What the three statements have in common, and why. They walk the primary key of `job`, once per
-// report: `ANY(ARRAY(SELECT …))` keeps them there whatever the statistics say. A join with the reports
-// does not: an `ANALYZE` at a moment when no job runs lets PostgreSQL expect none, and it compares every
-// running job with every report (`cargo race execute`: a tenth of the speed). So a report is found by a
-// binary search among the sorted ids, and "running" is said in a way that does not invite `job_running`.
+// All three statements walk the primary key of `job`, once per report. `ANY(ARRAY(SELECT …))`
+// ensures this for any statistics. A join with the reports does not: after an `ANALYZE` while no
+// job runs, PostgreSQL expects no rows, and compares every running job with every report (`cargo
+// race execute`: a tenth of the speed). So a binary search among the sorted ids finds the report,
+// and the condition for "running" does not match the index `job_running`.
 
 macro_rules! delete {
     () => {
@@ -148,8 +148,8 @@ WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[])))
 
 const DELETE: &str = delete!();
 
-/// `$4` is the state in which they end. It does not say what to do about a copy, which would make every
-/// insertion look for one first.
+/// `$4` is the state in which they end. There is no `ON CONFLICT`, because every insertion would
+/// then look for a copy first.
 macro_rules! move_job {
     ($errors:literal) => {
         concat!(
@@ -174,12 +174,12 @@ const MOVE: &str = move_job!("errors");
 const MOVE_WITH_ERRORS: &str =
     move_job!("COALESCE(NULLIF(($5::text[])[width_bucket(id, $1::uuid[])], '')::json, errors)");
 
-/// What somebody has put among the finished jobs by hand while the job itself was not finished.
+/// Deletes finished copies of unfinished jobs, which somebody has inserted by hand.
 const REMOVE_COPIES: &str = "
 DELETE FROM finished_job
 WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[]))) AND EXISTS (SELECT FROM job WHERE job.id = finished_job.id)";
 
-/// No delay keeps the job's place.
+/// Without a delay, the job keeps its place.
 const REQUEUE: &str = "
 UPDATE job
 SET state = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] > 0 THEN 'scheduled' ELSE 'available' END,
@@ -193,8 +193,8 @@ WHERE id = ANY(ARRAY(SELECT unnest($2::uuid[])))
   AND lease_number = ($3::int[])[width_bucket(id, $2::uuid[])]
   AND state NOT IN ('scheduled', 'available')";
 
-/// Walks the primary keys of both tables, once per report. `$3`: completed jobs are kept, so that one
-/// that is in neither never was.
+/// Walks the primary keys of both tables, once per report. `$3`: completed jobs are kept; if not, a
+/// job that is in neither table has completed.
 const TAKEN: &str = "
 SELECT report.id, report.lease_number FROM unnest($1::uuid[], $2::int[]) AS report (id, lease_number)
 WHERE EXISTS (SELECT FROM finished_job

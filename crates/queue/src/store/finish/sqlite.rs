@@ -1,4 +1,4 @@
-//! Finishing on SQLite: in one transaction, what ends together.
+//! Finishing on SQLite: one transaction for all reports.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl JobStore {
-    /// The leases, each a job and a number, whose report is refused.
+    /// Stores reports. Returns the leases, each a job and a number, whose report is refused.
     pub(super) async fn finish_sqlite(
         &self,
         reports: &[Report],
@@ -30,11 +30,11 @@ impl JobStore {
         let mut running = running(&txn, reports).await?;
         let (mut ended, mut refused) = (Vec::new(), HashSet::new());
         for report in reports {
-            // One that comes twice finds nothing to do.
+            // The same report a second time finds nothing to do.
             if running.remove(&report.lease()) {
                 let end = report.outcome.end();
                 ended.extend(end.map(|state| (report.job_id, state)));
-                // One that ends has new errors at the most.
+                // A job that ends is changed here only if it has new errors.
                 if end.is_none() || report.errors.is_some() {
                     self.leave_sqlite(&txn, report, now).await?;
                 }
@@ -55,7 +55,7 @@ impl JobStore {
         Ok(refused)
     }
 
-    /// The job leaves its worker: it waits, or has its place again.
+    /// Takes the job from its worker: it waits, or is available at its old place.
     async fn leave_sqlite(
         &self,
         txn: &DatabaseTransaction,
@@ -79,7 +79,8 @@ impl JobStore {
         txn.execute_raw(leave).await.map(drop)
     }
 
-    /// Whether a report was taken earlier. Where completed jobs are not kept, one that is nowhere has completed.
+    /// Whether a report was taken earlier. If completed jobs are not kept, a missing job has
+    /// completed.
     async fn is_taken_sqlite(
         &self,
         txn: &DatabaseTransaction,
@@ -94,7 +95,7 @@ impl JobStore {
     }
 }
 
-/// The leases of those of the jobs that run.
+/// The leases of the reported jobs that are running.
 async fn running(
     txn: &DatabaseTransaction,
     reports: &[Report],
@@ -115,7 +116,7 @@ async fn running(
     Ok(running)
 }
 
-/// Walks the primary key. No time keeps the job's place.
+/// Walks the primary key. Without a time, the job keeps its place.
 const LEAVE: &str = "
 UPDATE job
 SET state = $2, run_at = COALESCE($3, run_at), attempt = attempt - $4, errors = COALESCE($5, errors),

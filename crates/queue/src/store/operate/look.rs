@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{JobState, entities::queue, store::JobStore};
 
-/// Which jobs: those that meet all that is given.
+/// Selects the jobs that match all given fields.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// In this state.
@@ -28,10 +28,10 @@ impl Filter {
     }
 }
 
-/// All that is known of a job.
+/// Everything about a job.
 #[derive(Clone, Debug, PartialEq, FromQueryResult, Serialize)]
 pub struct JobDetail {
-    /// The job.
+    /// The job's id.
     pub id: Uuid,
     /// Its task's name.
     pub kind: String,
@@ -39,17 +39,17 @@ pub struct JobDetail {
     pub queue: String,
     /// Lower runs first.
     pub priority: i32,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// How many attempts were begun that count.
+    /// How many attempts it had, not counting snoozes, releases and deaths.
     pub attempt: i32,
-    /// After this many it is dead.
+    /// After this many attempts it is dead.
     pub max_attempts: i32,
-    /// How many processes died under it.
+    /// How many worker processes died while they held it.
     pub deaths: i32,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
-    /// When it may run, or might.
+    /// It does not run before this time.
     pub run_at: DateTime<Utc>,
     /// When its last attempt began.
     pub started_at: Option<DateTime<Utc>>,
@@ -61,9 +61,9 @@ pub struct JobDetail {
     pub unique_key: Option<String>,
     /// Where it came from.
     pub metadata: Option<serde_json::Value>,
-    /// What the task is about.
+    /// The task's payload.
     pub payload: serde_json::Value,
-    /// Why attempts failed, oldest first.
+    /// The errors of its attempts, oldest first.
     pub errors: Option<serde_json::Value>,
 }
 
@@ -74,7 +74,7 @@ pub struct QueueStats {
     pub queue: String,
     /// The task's name.
     pub kind: String,
-    /// How many wait for their time.
+    /// How many are scheduled.
     pub scheduled: i64,
     /// How many wait for a worker.
     pub available: i64,
@@ -82,14 +82,14 @@ pub struct QueueStats {
     pub running: i64,
     /// How many are dead.
     pub dead: i64,
-    /// Since when the one waits that has waited longest for a worker.
+    /// When the oldest available job became due.
     pub oldest: Option<DateTime<Utc>>,
 }
 
 impl JobStore {
     /// Up to `limit` jobs, the newest first.
     pub async fn list(&self, filter: &Filter, limit: u64) -> Result<Vec<JobDetail>, DbErr> {
-        // Each table by its primary key backwards, so that the newest of millions are found at once.
+        // Walks each primary key backwards, which finds the newest of millions at once.
         let newest = |jobs: &str| {
             format!(
                 "SELECT * FROM (
@@ -113,7 +113,7 @@ impl JobStore {
             .await
     }
 
-    /// All the unfinished jobs that a filter finds.
+    /// All unfinished jobs that match a filter.
     pub async fn unfinished(&self, filter: &Filter) -> Result<Vec<Uuid>, DbErr> {
         let sql = "
             SELECT id FROM job
@@ -135,7 +135,7 @@ impl JobStore {
             .await
     }
 
-    /// What waits, runs and is dead, by queue and task.
+    /// Counts the unfinished and the dead jobs by queue and task.
     pub async fn stats(&self) -> Result<Vec<QueueStats>, DbErr> {
         let sql = "
             SELECT queue, kind,
@@ -153,7 +153,7 @@ impl JobStore {
             .await
     }
 
-    /// The queues that something is set for.
+    /// The queues that have settings.
     pub async fn queues(&self) -> Result<Vec<queue::Model>, DbErr> {
         let by_name = queue::Entity::find().order_by_asc(queue::Column::Name);
         by_name.all(&self.db).await
