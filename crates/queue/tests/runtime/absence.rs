@@ -1,5 +1,5 @@
-//! The database goes away and comes back, or is not heard of any more. These take longest, and tests start in the
-//! order of their names.
+//! The database goes away and comes back, or no longer answers. These tests take longest, and tests
+//! start in the order of their names.
 
 use std::{
     collections::HashSet,
@@ -24,12 +24,12 @@ use crate::{
     queue::{Queue, Work, tasks, until},
 };
 
-/// Longer than a statement waits for a connection, and far longer than a lease: by the database's
-/// clock every lease is over when it is back.
+/// Longer than a statement waits for a connection, and far longer than a lease: every lease is over
+/// by the database's clock when the database is back.
 const ABSENCE: Duration = bare_database::ACQUIRE_TIMEOUT.saturating_add(Duration::from_secs(1));
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_outlives_its_database_s_absence_and_repeats_nothing_that_it_finished() {
+async fn a_worker_survives_a_database_outage_and_runs_no_finished_job_again() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -74,9 +74,9 @@ async fn a_worker_outlives_its_database_s_absence_and_repeats_nothing_that_it_fi
     worker.stop().await;
 }
 
-/// As after the loss of a server's host, of which TCP hears nothing for a quarter of an hour.
+/// As if the server's host was lost, which TCP notices only after a quarter of an hour.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
+async fn a_worker_replaces_lost_connections_within_seconds() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -101,7 +101,7 @@ async fn connections_that_lead_nowhere_are_given_up_within_seconds() {
     worker.stop().await;
 }
 
-/// The processes of the server that have somebody listen.
+/// The server's processes that serve a listener.
 async fn listeners(queue: &Queue) -> HashSet<i32> {
     let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'worker-listener'";
     let statement = Statement::from_string(DbBackend::Postgres, sql);
@@ -111,7 +111,7 @@ async fn listeners(queue: &Queue) -> HashSet<i32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_stop_to_begin_where_no_outcome_can_be_stored() {
+async fn no_more_jobs_start_while_outcomes_cannot_be_stored() {
     const JOBS: u32 = 6_000;
 
     let Some(queue) = Queue::on(Postgres).await else {

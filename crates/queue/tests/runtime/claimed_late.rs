@@ -1,5 +1,5 @@
-//! Jobs that the database leases to a worker which does not hold them, and connections that are not answered.
-//! These take long, and tests start in the order of their names.
+//! Jobs that are leased to a worker that does not hold them, and connections that get no answer.
+//! These tests take long, and tests start in the order of their names.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     queue::{Queue, Work, tasks, until},
 };
 
-/// For so long a session stays frozen after its claim was given up: some heartbeats.
+/// How long a session stays frozen: some heartbeats after the worker gave up on its claim.
 const FROZEN: Duration = Duration::from_secs(9);
 
 const VARIABLES: [(&str, &str); 1] = [("WORKER_QUEUES", "default:2")];
@@ -33,8 +33,8 @@ impl Queue {
         row.map(|row| row.try_get_by_index(0).unwrap())
     }
 
-    /// Freezes the session of the claims while it rests: its last claim is answered, and the pool has taken the
-    /// connection back.
+    /// Freezes the session of the claims while it is idle: its last claim is answered, and the
+    /// connection is back in the pool.
     async fn freeze_the_claims(&self) -> Frozen {
         let claims = "SELECT pid::bigint FROM pg_stat_activity
                       WHERE datname = current_database() AND application_name = 'worker-queue'
@@ -49,7 +49,7 @@ impl Queue {
         Frozen::process(backend.try_into().unwrap())
     }
 
-    /// Whether a claim that was given up makes all of these jobs run, within seconds.
+    /// Whether an abandoned claim makes all of these jobs running within seconds.
     async fn claims_late(&self, jobs: &[Uuid]) -> bool {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(5) {
@@ -101,7 +101,7 @@ async fn jobs_of_a_claim_that_the_database_executes_late_run_or_are_cancelled() 
         for _ in 0..2 {
             queue.enqueue(Work(0).job()).await;
         }
-        // Another connection claims them when the first is given up.
+        // Another connection claims them when the worker gives up on the first.
         gate.is_reached_by(2).await;
         let (cancelled, runs) = (
             queue.enqueue(Work(1).job()).await,
@@ -112,7 +112,7 @@ async fn jobs_of_a_claim_that_the_database_executes_late_run_or_are_cancelled() 
         if queue.claims_late(&[cancelled, runs]).await {
             break (cancelled, runs);
         }
-        // It takes another try where the session first had to prepare the claim.
+        // It takes another try if the session first had to prepare the claim.
         gate.open(2);
         queue.finished(cancelled).await;
         queue.finished(runs).await;
@@ -124,7 +124,7 @@ async fn jobs_of_a_claim_that_the_database_executes_late_run_or_are_cancelled() 
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_that_are_leased_to_a_worker_which_does_not_hold_them_run_or_are_cancelled(
+async fn jobs_leased_to_a_worker_that_does_not_hold_them_run_or_are_cancelled(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -136,7 +136,7 @@ async fn jobs_that_are_leased_to_a_worker_which_does_not_hold_them_run_or_are_ca
     let worker = queue
         .start(tasks(|_, _| async { Ok(()) }), &VARIABLES)
         .await;
-    // As a claim that is executed long after it was given up.
+    // As if a claim was executed long after the worker gave up on it.
     let claim = "UPDATE job SET state = 'running', worker_id = (SELECT id FROM worker),
                                 lease_number = 1, attempt = 1";
     queue.database.execute(claim).await;
@@ -145,10 +145,10 @@ async fn jobs_that_are_leased_to_a_worker_which_does_not_hold_them_run_or_are_ca
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_on_the_jobs_does_not_have_a_worker_use_up_the_server_s_connections() {
-    /// As docs/scaling.md says, with one queue: five, and the pool of its tasks.
+async fn a_lock_on_the_jobs_does_not_make_a_worker_open_more_connections() {
+    /// With one queue, as docs/scaling.md says, without the pool of its tasks.
     const CONNECTIONS: i64 = 5;
-    /// Twice a statement's patience, and more.
+    /// More than twice the time limit of a statement.
     const LOCKED: Duration = Duration::from_secs(14);
 
     let Some(queue) = Queue::on(Postgres).await else {
@@ -175,7 +175,7 @@ async fn a_lock_on_the_jobs_does_not_have_a_worker_use_up_the_server_s_connectio
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_on_the_jobs_that_outlasts_a_lease_does_not_stop_what_runs() {
+async fn a_lock_on_the_jobs_that_outlasts_a_lease_does_not_stop_running_jobs() {
     /// Almost two leases.
     const LOCKED: Duration = Duration::from_secs(15);
 
@@ -203,7 +203,7 @@ async fn a_lock_on_the_jobs_that_outlasts_a_lease_does_not_stop_what_runs() {
     gate.open(1);
     let job = queue.finished(id).await;
     assert_eq!(job.state, JobState::Completed);
-    // The only claim: a job whose lease is over goes back, at no cost, and is claimed again.
+    // There was only one claim: a job whose lease is over would be claimed again.
     assert_eq!((job.lease_number, job.attempt, job.deaths), (1, 1, 0));
     worker.stop().await;
 }

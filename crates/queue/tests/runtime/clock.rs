@@ -1,4 +1,4 @@
-//! Schedules, as running workers keep them.
+//! Schedules of running workers.
 
 use bare_queue::{
     JobContext, JobState, Registry, Schedules, Task,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::queue::{Queue, tasks, until};
 
-/// A job of a schedule, which knows its tick.
+/// The task of a schedule. Its payload is the tick.
 #[derive(Debug, Serialize, Deserialize)]
 struct Tick(DateTime<Utc>);
 
@@ -50,7 +50,7 @@ async fn ticks(queue: &Queue) -> Vec<DateTime<Utc>> {
 
 #[rstest]
 #[tokio::test]
-async fn every_tick_of_two_workers_is_enqueued_once(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn two_workers_enqueue_every_tick_once(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
@@ -73,7 +73,7 @@ async fn every_tick_of_two_workers_is_enqueued_once(#[values(Sqlite, Postgres)] 
 
 #[rstest]
 #[tokio::test]
-async fn the_schedule_of_a_worker_that_was_away_is_made_up_for(
+async fn a_worker_that_was_away_for_a_day_enqueues_only_the_last_missed_tick(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -82,7 +82,7 @@ async fn the_schedule_of_a_worker_that_was_away_is_made_up_for(
     let yesterday = JobStore::new(queue.db().clone()).at(Utc::now() - chrono::Duration::days(1));
     let begun = yesterday.now().await.unwrap();
     yesterday.last_tick("test", begun).await.unwrap();
-    // Half an hour ago, which is longer than ticks are made up for singly.
+    // Half an hour ago: of ticks that old, only the last is enqueued.
     let pattern = format!(
         "{} * * * *",
         (Utc::now() - chrono::Duration::minutes(30)).format("%M")
@@ -93,13 +93,13 @@ async fn the_schedule_of_a_worker_that_was_away_is_made_up_for(
         .await;
     let made_up = until(async || Some(ticks(&queue).await).filter(|ticks| !ticks.is_empty())).await;
     worker.stop().await;
-    assert_eq!(made_up.len(), 1, "of a day's ticks the last");
+    assert_eq!(made_up.len(), 1, "only the last of a day's ticks");
     assert!(Utc::now() - made_up[0] < chrono::Duration::hours(1));
 }
 
 #[rstest]
 #[tokio::test]
-async fn what_was_kept_long_enough_is_pruned(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn old_finished_jobs_are_pruned(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
@@ -129,7 +129,7 @@ async fn what_was_kept_long_enough_is_pruned(#[values(Sqlite, Postgres)] backend
 
 #[rstest]
 #[tokio::test]
-async fn completed_jobs_that_are_not_to_be_kept_are_not(
+async fn completed_jobs_are_not_kept_if_the_retention_is_zero(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -156,13 +156,13 @@ async fn completed_jobs_that_are_not_to_be_kept_are_not(
 
 #[rstest]
 #[tokio::test]
-async fn a_worker_prunes_by_the_clock_in_its_first_queue(
+async fn a_worker_prunes_on_schedule_in_its_first_queue(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
-    // As one that was away for a day.
+    // As if the worker had been away for a day.
     let yesterday = JobStore::new(queue.db().clone()).at(Utc::now() - chrono::Duration::days(1));
     let begun = yesterday.now().await.unwrap();
     yesterday.last_tick(Prune::KIND, begun).await.unwrap();

@@ -1,4 +1,4 @@
-//! Attempts that fail without their task's doing. None of them ends the worker.
+//! Attempts that fail in ways other than an error of their task. None of them stops the worker.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -18,7 +18,7 @@ use crate::queue::{Queue, Work, errors, tasks, until};
 
 const UNKNOWN: &str = "no worker knows this task";
 
-/// What no worker here has code for.
+/// A task that no worker here has code for.
 #[derive(Serialize, Deserialize)]
 struct Unknown;
 
@@ -26,7 +26,7 @@ impl Task for Unknown {
     const KIND: &'static str = "unknown";
 }
 
-/// [`Work`] with the payload that another release gave it.
+/// [`Work`] with the payload of another release.
 #[derive(Serialize, Deserialize)]
 struct OtherWork(String);
 
@@ -34,7 +34,7 @@ impl Task for OtherWork {
     const KIND: &'static str = Work::KIND;
 }
 
-/// A task that may take a moment only.
+/// A task with a short timeout.
 #[derive(Serialize, Deserialize)]
 struct Brief;
 
@@ -43,7 +43,7 @@ impl Task for Brief {
     const TIMEOUT: Duration = Duration::from_millis(50);
 }
 
-/// A task whose payload cannot even be looked at.
+/// A task whose payload panics when it is decoded.
 #[derive(Serialize)]
 struct Fragile;
 
@@ -57,7 +57,7 @@ impl Task for Fragile {
     const KIND: &'static str = "fragile";
 }
 
-/// A task that knows no wait.
+/// A task whose backoff panics.
 #[derive(Serialize, Deserialize)]
 struct Careless;
 
@@ -69,7 +69,7 @@ impl Task for Careless {
     }
 }
 
-/// An error that cannot even be shown.
+/// An error that panics when it is formatted.
 #[derive(Debug)]
 struct Unspeakable;
 
@@ -144,7 +144,7 @@ async fn set_first_error_back(queue: &Queue, id: Uuid, time: chrono::Duration) {
 
 #[rstest]
 #[tokio::test]
-async fn a_payload_of_another_shape_is_a_failed_attempt_whose_reason_does_not_repeat_it(
+async fn a_payload_that_does_not_decode_fails_the_attempt_and_is_not_in_its_error(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -195,7 +195,7 @@ async fn a_panic_is_a_failed_attempt_with_its_message(
 
 #[rstest]
 #[tokio::test]
-async fn an_attempt_that_takes_longer_than_its_task_allows_is_stopped_and_has_failed(
+async fn an_attempt_that_exceeds_its_timeout_is_stopped_and_fails(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -210,9 +210,7 @@ async fn an_attempt_that_takes_longer_than_its_task_allows_is_stopped_and_has_fa
 
 #[rstest]
 #[tokio::test]
-async fn a_limit_of_the_job_s_own_wins_over_its_task_s(
-    #[values(Sqlite, Postgres)] backend: Backend,
-) {
+async fn a_job_s_timeout_overrides_its_task_s(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
@@ -236,7 +234,7 @@ async fn a_limit_of_the_job_s_own_wins_over_its_task_s(
 
 #[rstest]
 #[tokio::test]
-async fn among_jobs_that_fail_in_every_way_the_others_complete(
+async fn jobs_that_fail_in_every_way_do_not_stop_other_jobs(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -270,7 +268,7 @@ async fn among_jobs_that_fail_in_every_way_the_others_complete(
 
 #[rstest]
 #[tokio::test]
-async fn a_task_that_panics_beside_its_code_has_failed_and_ends_no_worker(
+async fn a_panic_outside_a_task_s_code_fails_the_attempt_and_not_the_worker(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -301,9 +299,7 @@ async fn a_task_that_panics_beside_its_code_has_failed_and_ends_no_worker(
 
 #[rstest]
 #[tokio::test]
-async fn a_wait_that_is_longer_than_any_is_as_good_as_never(
-    #[values(Sqlite, Postgres)] backend: Backend,
-) {
+async fn the_longest_possible_snooze_is_accepted(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Which jobs run at once, and how one follows the other.
+//! Which jobs run at once, and when the next one starts.
 
 use std::{
     sync::{
@@ -64,7 +64,7 @@ async fn one_queue_holds_jobs_of_several_tasks(#[values(Sqlite, Postgres)] backe
 
 #[rstest]
 #[tokio::test]
-async fn as_many_jobs_run_at_once_as_the_queue_allows_and_never_more(
+async fn a_queue_runs_as_many_jobs_at_once_as_its_concurrency_and_no_more(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -125,10 +125,10 @@ async fn a_full_queue_does_not_hold_up_another_one(#[values(Sqlite, Postgres)] b
 
 #[rstest]
 #[tokio::test]
-async fn while_there_is_work_a_free_slot_does_not_wait_for_the_next_look(
+async fn a_free_slot_claims_the_next_job_without_a_wait(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
-    /// Less than any wait for a look, which is 20 ms ± 20 %.
+    /// Less than the shortest wait between two claims, which is 20 ms ± 20 %.
     const SHORT: chrono::Duration = chrono::Duration::milliseconds(12);
     const JOBS: u32 = 400;
 
@@ -156,14 +156,14 @@ async fn while_there_is_work_a_free_slot_does_not_wait_for_the_next_look(
         .iter()
         .zip(&*ends)
         .map(|(start, end)| *start - end);
-    // Not one would be, if a slot waited. Not all of them are: a busy machine makes some longer.
+    // If a slot waited, no gap would be short. A busy machine makes some longer.
     let short = gaps.filter(|gap| *gap < SHORT).count();
     assert!(short >= 10, "{short} gaps were short");
 }
 
 #[rstest]
 #[tokio::test]
-async fn a_delayed_job_runs_when_its_time_has_come(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_delayed_job_runs_after_its_delay(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
@@ -177,9 +177,7 @@ async fn a_delayed_job_runs_when_its_time_has_come(#[values(Sqlite, Postgres)] b
 
 #[rstest]
 #[tokio::test]
-async fn nothing_is_claimed_from_a_queue_that_is_not_the_worker_s(
-    #[values(Sqlite, Postgres)] backend: Backend,
-) {
+async fn a_worker_claims_only_from_its_own_queues(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };

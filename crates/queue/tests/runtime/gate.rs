@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::queue::in_time;
 
-/// Attempts stop at it until the test lets them through.
+/// Attempts wait at the gate until the test lets them through.
 #[derive(Clone, Debug)]
 pub struct Gate {
     reached: Arc<Semaphore>,
@@ -22,19 +22,19 @@ impl Gate {
         }
     }
 
-    /// For the task: says that it is here, and waits.
+    /// For the task: reports that it is here, and waits.
     pub async fn pass(&self) {
         self.reached.add_permits(1);
         self.open.acquire().await.unwrap().forget();
     }
 
-    /// For the test: awaits so many more attempts.
+    /// For the test: waits until this many more attempts are here.
     pub async fn is_reached_by(&self, attempts: u32) {
         let reached = in_time(self.reached.acquire_many(attempts)).await;
         reached.unwrap().forget();
     }
 
-    /// For the test: lets so many attempts through.
+    /// For the test: lets this many attempts through.
     pub fn open(&self, attempts: usize) {
         self.open.add_permits(attempts);
     }

@@ -1,4 +1,4 @@
-//! The worker's own endpoints.
+//! The worker's endpoints.
 
 use bare_queue::{
     Task as _,
@@ -27,7 +27,7 @@ async fn get(worker: &RunningWorker, path: &str) -> (StatusCode, Value) {
     (response.status(), response.json().await.unwrap_or_default())
 }
 
-/// Awaits that the heartbeat fails because of this check.
+/// Waits until the heartbeat fails because of this check.
 async fn fails(worker: &RunningWorker, check: &str) -> Value {
     until(async || {
         let (status, report) = get(worker, "/__heartbeat__").await;
@@ -41,7 +41,7 @@ async fn fails(worker: &RunningWorker, check: &str) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_works_says_so(
+async fn a_healthy_worker_passes_its_health_checks(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -60,7 +60,7 @@ async fn a_worker_that_works_says_so(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_lease_is_over_says_so_and_is_well_again_with_the_database() {
+async fn a_worker_without_a_database_fails_its_health_check_until_the_database_is_back() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -71,7 +71,7 @@ async fn a_worker_whose_lease_is_over_says_so_and_is_well_again_with_the_databas
     let report = fails(&worker, "worker").await;
     let said = report["details"]["worker"]["messages"]["worker.0001"].as_str();
     assert_eq!(said, Some("the lease was not renewed for 2s"));
-    // The process itself is well.
+    // The process itself is healthy.
     assert_eq!(get(&worker, "/__lbheartbeat__").await.0, 200);
 
     server.start_again();
@@ -81,14 +81,14 @@ async fn a_worker_whose_lease_is_over_says_so_and_is_well_again_with_the_databas
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_cannot_claim_says_so_though_its_lease_is_renewed(
+async fn a_worker_that_renews_its_lease_but_cannot_claim_fails_its_health_check(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
     let worker = start(&queue).await;
-    // Only a claim reads it.
+    // Only claims read the payload.
     let rename = |from, to| format!("ALTER TABLE job RENAME COLUMN {from} TO {to}");
     queue.database.execute(&rename("payload", "hidden")).await;
     let report = fails(&worker, "worker").await;

@@ -9,8 +9,8 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use crate::queue::{Queue, Work, tasks};
 
-/// After so long the looks of an idle worker are about a second apart, and the next one is not due
-/// within [`MOMENT`].
+/// After this time the claims of an idle worker are about a second apart, and the next one is not
+/// due within [`MOMENT`].
 const IDLE: Duration = Duration::from_millis(1600);
 
 const MOMENT: chrono::Duration = chrono::Duration::milliseconds(400);
@@ -38,7 +38,7 @@ async fn a_commit_wakes_an_idle_worker_on_postgresql() {
     };
     let worker = queue.start(tasks(|_, _| async { Ok(()) }), &[]).await;
     let mut waits = Vec::new();
-    // More than once, for a machine that just then has other things to do.
+    // Several tries, because the machine may be busy.
     while waits.len() < 3 && waits.last().is_none_or(|wait| *wait > MOMENT) {
         waits.push(wait_when_idle(&queue).await);
     }
@@ -52,9 +52,7 @@ async fn a_commit_wakes_an_idle_worker_on_postgresql() {
 
 #[rstest]
 #[tokio::test]
-async fn without_listening_an_idle_worker_looks_by_itself(
-    #[values(Sqlite, Postgres)] backend: Backend,
-) {
+async fn an_idle_worker_that_does_not_listen_polls(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };

@@ -25,7 +25,7 @@ use tower::{Service, ServiceExt as _, layer::layer_fn, service_fn, util::BoxServ
 
 use crate::queue::{Queue, Work, tasks, until};
 
-/// A layer of one's own that does something before each attempt.
+/// A custom layer that does something before each attempt.
 fn before<F>(act: F) -> impl tower::Layer<AttemptService, Service = AttemptService>
 where
     F: Fn(&Attempt) -> Result<(), BoxDynError> + Clone + Send + 'static,
@@ -46,7 +46,7 @@ where
 
 #[rstest]
 #[tokio::test]
-async fn a_layer_of_all_attempts_sees_each_with_its_job(
+async fn a_layer_sees_every_attempt_with_its_task_and_queue(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -73,7 +73,7 @@ async fn a_layer_of_all_attempts_sees_each_with_its_job(
 
 #[rstest]
 #[tokio::test]
-async fn apalis_s_rate_limit_of_a_queue_holds_up_its_attempts_and_no_others(
+async fn a_rate_limit_of_apalis_on_one_queue_does_not_slow_other_queues(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     const PERIOD: Duration = Duration::from_millis(400);
@@ -103,7 +103,7 @@ async fn apalis_s_rate_limit_of_a_queue_holds_up_its_attempts_and_no_others(
 
 #[rstest]
 #[tokio::test]
-async fn what_a_layer_refuses_is_tried_again_and_what_a_task_says_passes_layers(
+async fn an_attempt_that_a_layer_refuses_is_retried_and_a_task_s_error_passes_layers(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {

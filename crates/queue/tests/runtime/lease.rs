@@ -1,5 +1,4 @@
-//! Leases: the jobs of a dead worker are run by a live one, and a live one that was taken for dead
-//! does no harm.
+//! Leases: a live worker runs the jobs of a dead one, and one that was taken for dead does no harm.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
@@ -24,7 +23,7 @@ use crate::{
 
 const SHORT_LEASE: [(&str, &str); 1] = [("JOB_LEASE_SECONDS", "2")];
 
-/// A worker that claimed what there was an hour ago, and has not been heard of since.
+/// A worker claims all jobs an hour ago, and sends no heartbeat since.
 async fn a_worker_dies_with_all_jobs(db: &DatabaseConnection) {
     let then = Utc::now() - chrono::Duration::hours(1);
     let (store, worker) = (JobStore::new(db.clone()).at(then), Uuid::now_v7());
@@ -58,7 +57,7 @@ async fn the_job_of_a_dead_worker_is_run_by_a_live_one(
 
 #[rstest]
 #[tokio::test]
-async fn the_job_of_a_live_worker_is_its_own_however_long_it_takes(
+async fn a_live_worker_keeps_its_job_however_long_it_takes(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -79,7 +78,7 @@ async fn the_job_of_a_live_worker_is_its_own_however_long_it_takes(
     let claimed_by = queue.job(id).await.worker_id;
     let other = tasks(|_, _| async { unreachable!("the live worker's job was taken from it") });
     let other = queue.start(other, &SHORT_LEASE).await;
-    // That this one goes shows that the other worker looks for dead ones.
+    // When this dead worker is gone, the other one has looked for dead workers.
     let dead = Uuid::nil();
     let then = JobStore::new(queue.db().clone()).at(Utc::now() - chrono::Duration::hours(1));
     let registered = then.register_worker(dead, "elsewhere", "default:9", Duration::ZERO);
@@ -96,7 +95,7 @@ async fn the_job_of_a_live_worker_is_its_own_however_long_it_takes(
 
 #[rstest]
 #[tokio::test]
-async fn a_worker_that_was_taken_for_dead_goes_on_as_another_and_its_late_outcome_is_refused(
+async fn a_worker_taken_for_dead_continues_under_a_new_id_and_its_late_outcome_is_refused(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -137,7 +136,7 @@ async fn a_worker_that_was_taken_for_dead_goes_on_as_another_and_its_late_outcom
     let new = queue.workers().await[0].id;
     assert_ne!(new, old);
     first.open(1);
-    // Outcomes are stored in their order: when this one is, the late one was looked at.
+    // Outcomes are stored in order: when this one is stored, the late one was refused.
     let later = queue.enqueue(Work(1).job()).await;
     queue.finished(later).await;
     let job = queue.job(id).await;
@@ -149,7 +148,7 @@ async fn a_worker_that_was_taken_for_dead_goes_on_as_another_and_its_late_outcom
     worker.stop().await;
 }
 
-/// Awaits that the lease of the only worker is renewed three times.
+/// Waits until the lease of the only worker is renewed three times.
 async fn see_heartbeats(url: &str) {
     let db = bare_testkit::connect(url).await;
     let expires_at = async || {
@@ -164,7 +163,7 @@ async fn see_heartbeats(url: &str) {
 
 #[rstest]
 #[tokio::test]
-async fn a_handler_that_blocks_its_thread_does_not_hold_up_heartbeats(
+async fn a_task_that_blocks_its_thread_does_not_delay_heartbeats(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -172,8 +171,7 @@ async fn a_handler_that_blocks_its_thread_does_not_hold_up_heartbeats(
     };
     let id = queue.enqueue(Work(0).job()).await;
     let url = queue.database.url().to_owned();
-    // The test and its worker have this one thread, so nothing of theirs goes on meanwhile but what
-    // has another one.
+    // The test and its worker share one thread. While a task blocks it, only other threads run.
     let blocks = tasks(move |_, _| {
         let url = url.clone();
         async move {
@@ -196,7 +194,7 @@ async fn a_handler_that_blocks_its_thread_does_not_hold_up_heartbeats(
 
 #[rstest]
 #[tokio::test]
-async fn a_slot_is_free_again_after_its_worker_was_taken_for_dead_over_an_attempt_that_hangs(
+async fn a_worker_taken_for_dead_frees_the_slot_of_an_attempt_that_hangs(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -220,7 +218,7 @@ async fn a_slot_is_free_again_after_its_worker_was_taken_for_dead_over_an_attemp
     let worker = queue.start(code, &variables).await;
     begun.is_reached_by(1).await;
     begun.open(1);
-    // As if another worker had taken the job, and it had died there.
+    // As if another worker had taken the job, and the job had died there.
     job::Entity::delete_many().exec(queue.db()).await.unwrap();
     worker::Entity::delete_many()
         .exec(queue.db())

@@ -1,4 +1,4 @@
-//! What the database did and said so in vain, and what it refuses to do. These take long, and tests start in the
+//! Lost replies of the database, and its refusals. These tests take long, and tests start in the
 //! order of their names.
 
 use std::{
@@ -29,9 +29,9 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_whose_reply_is_lost_is_back_within_two_heartbeats() {
+async fn a_job_runs_within_two_heartbeats_if_the_reply_to_its_claim_is_lost() {
     const LEASE: Duration = Duration::from_secs(8);
-    /// To connect again, on a busy machine.
+    /// The time to connect again on a busy machine.
     const MOMENT: Duration = Duration::from_secs(1);
 
     let Some(server) = Server::start() else {
@@ -53,14 +53,14 @@ async fn a_claim_whose_reply_is_lost_is_back_within_two_heartbeats() {
     let code = tasks(move |_, job| {
         notes.lock().unwrap().insert(job.id);
         async {
-            // Else it would keep the machine busy for all the seconds that are waited for the lost one.
+            // Otherwise the jobs would keep the machine busy while the test waits for the lost one.
             tokio::time::sleep(Duration::from_millis(5)).await;
             Ok(())
         }
     });
     let worker = queue.start(code, &variables).await;
-    // One claim follows the other, until one is not answered. It may take another try: a claim is not
-    // even sent where its connection first has to prepare the statement.
+    // Claims follow each other until one is not answered. It may take several tries: a claim is not
+    // even sent if its connection first has to prepare the statement.
     let finished = async || {
         finished_job::Entity::find()
             .count(queue.db())
@@ -88,7 +88,7 @@ async fn a_claim_whose_reply_is_lost_is_back_within_two_heartbeats() {
     worker.stop().await;
 }
 
-/// A job that runs, and still has not begun when it should have.
+/// A job that is running in the database, but has not begun in the worker.
 async fn claimed_in_vain(queue: &Queue, begun: &Mutex<HashSet<Uuid>>) -> Option<Uuid> {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let running = job::Entity::find().filter(job::Column::State.eq(JobState::Running));
@@ -97,7 +97,7 @@ async fn claimed_in_vain(queue: &Queue, begun: &Mutex<HashSet<Uuid>>) -> Option<
     ids.find(|id| !begun.lock().unwrap().contains(id))
 }
 
-/// Has the database refuse every job that ended with the payload 13.
+/// Makes the database refuse every finished job with the payload 13.
 fn refusal(backend: Backend) -> (&'static str, &'static str) {
     match backend {
         Postgres => (
@@ -114,7 +114,7 @@ fn refusal(backend: Backend) -> (&'static str, &'static str) {
 
 #[rstest]
 #[tokio::test]
-async fn an_outcome_that_the_database_refuses_waits_and_keeps_no_other_waiting(
+async fn an_outcome_that_the_database_refuses_is_stored_later_and_does_not_hold_up_others(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {

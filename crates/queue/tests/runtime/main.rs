@@ -1,4 +1,4 @@
-//! The queue's runtime and the service's own tasks, on both databases.
+//! The queue's runtime, on both databases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 

@@ -1,4 +1,4 @@
-//! What operators do, as it reaches a running worker.
+//! How a running worker follows what operators do.
 
 use std::{
     sync::{
@@ -22,7 +22,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test]
-async fn a_running_job_that_is_cancelled_hears_of_it_and_ends_as_cancelled(
+async fn a_running_job_learns_of_its_cancellation_and_ends_as_cancelled(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -39,7 +39,7 @@ async fn a_running_job_that_is_cancelled_hears_of_it_and_ends_as_cancelled(
             Err(TaskError::Retry(anyhow::anyhow!("told to stop")))
         }
     };
-    // A long lease: the wish must not wait for a part of it.
+    // With a long lease, because the cancellation must not wait for a part of it.
     let worker = queue.start(tasks(code), &[("JOB_LEASE_SECONDS", "3600")]);
     let worker = worker.await;
     let id = queue.enqueue(Work(0).job()).await;
@@ -53,7 +53,7 @@ async fn a_running_job_that_is_cancelled_hears_of_it_and_ends_as_cancelled(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_somebody_cancelled_never_begins_again(
+async fn a_job_with_a_requested_cancellation_does_not_start(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -71,7 +71,9 @@ async fn a_job_that_somebody_cancelled_never_begins_again(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_job_runs_alone_after_three_of_its_workers_died(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
@@ -83,7 +85,7 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
         async move {
             let others = running.fetch_add(1, Relaxed);
             if work.0 == 0 {
-                assert_eq!(others, 0, "others run beside it");
+                assert_eq!(others, 0, "others run next to it");
             } else {
                 gate.pass().await;
             }
@@ -116,7 +118,7 @@ async fn a_job_under_which_processes_died_runs_alone(#[values(Sqlite, Postgres)]
 
 #[rstest]
 #[tokio::test]
-async fn while_such_a_job_runs_its_process_holds_no_other_that_might_die_with_it(
+async fn a_process_holds_no_other_job_while_one_runs_alone(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -142,7 +144,7 @@ async fn while_such_a_job_runs_its_process_holds_no_other_that_might_die_with_it
     let innocent = queue.enqueue(Work(2).job()).await;
     let store = JobStore::new(queue.db().clone());
     let stats = async || store.stats().await.unwrap().remove(0);
-    // The other of the two goes back.
+    // The other of the two is snoozed.
     until(async || (stats().await.scheduled == 1).then_some(())).await;
     assert_eq!((stats().await.running, stats().await.available), (1, 1));
 
@@ -157,7 +159,7 @@ async fn while_such_a_job_runs_its_process_holds_no_other_that_might_die_with_it
 
 #[rstest]
 #[tokio::test]
-async fn a_paused_queue_is_left_alone_and_a_resumed_one_is_not(
+async fn a_worker_claims_nothing_from_a_paused_queue_until_it_is_resumed(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -185,7 +187,7 @@ async fn a_paused_queue_is_left_alone_and_a_resumed_one_is_not(
 
 #[rstest]
 #[tokio::test]
-async fn a_limited_queue_never_runs_more_at_once_on_two_workers(
+async fn two_workers_together_keep_the_limit_of_a_queue(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {

@@ -1,4 +1,4 @@
-//! What a task may say at its end, and what becomes of its job.
+//! What a task can return, and what happens to its job.
 
 use std::{
     sync::{Arc, Mutex, atomic::AtomicU32},
@@ -97,7 +97,7 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
         assert!(trace.starts_with(&format!("00-{TRACE}-")), "{trace}");
         assert_eq!(origin.baggage.as_deref(), Some(BAGGAGE));
     }
-    // Each is a step of its own, after that of the attempt that enqueued it.
+    // Each job has a new span after that of the attempt that enqueued it.
     assert_ne!(origins[1].traceparent, origins[0].traceparent);
     assert_ne!(origins[2].traceparent, origins[1].traceparent);
     let version = Some(env!("CARGO_PKG_VERSION"));
@@ -107,7 +107,7 @@ async fn a_job_that_a_job_enqueues_belongs_to_the_same_request_and_trace(
 
 #[rstest]
 #[tokio::test]
-async fn an_error_is_tried_again_after_a_wait_that_doubles(
+async fn a_failed_job_is_retried_after_a_wait_that_doubles(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -138,7 +138,7 @@ async fn an_error_is_tried_again_after_a_wait_that_doubles(
 
 #[rstest]
 #[tokio::test]
-async fn a_task_may_say_when_to_try_again(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_task_can_say_when_it_is_retried(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
@@ -161,7 +161,9 @@ async fn a_task_may_say_when_to_try_again(#[values(Sqlite, Postgres)] backend: B
 
 #[rstest]
 #[tokio::test]
-async fn to_snooze_costs_no_attempt_and_is_no_error(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_snooze_costs_no_attempt_and_is_not_an_error(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };
@@ -185,7 +187,7 @@ async fn to_snooze_costs_no_attempt_and_is_no_error(#[values(Sqlite, Postgres)] 
 
 #[rstest]
 #[tokio::test]
-async fn a_task_that_gives_up_is_not_tried_again(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn a_job_whose_task_gives_up_is_dead_at_once(#[values(Sqlite, Postgres)] backend: Backend) {
     let Some(queue) = Queue::on(backend).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What stands between a worker and its PostgreSQL, and loses what the one says to the other.
+//! A proxy between a worker and its PostgreSQL that loses messages.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ pub struct Proxy {
     mood: Arc<watch::Sender<Mood>>,
 }
 
-/// What becomes of what the server says.
+/// What happens to the server's replies.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Mood {
     swallows: bool,
-    /// Connections of an earlier number are cut.
+    /// Connections from before the last cut are cut.
     cuts: u32,
-    /// Connections of an earlier number lead nowhere.
+    /// Connections from before the last loss carry nothing.
     lost: u32,
 }
 
 impl Proxy {
-    /// Starts one for the server of a database.
+    /// Starts a proxy for the server of a database.
     pub async fn start(url: &str) -> Self {
         let mut url = Url::parse(url).unwrap();
         let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
@@ -51,12 +51,12 @@ impl Proxy {
         &self.url
     }
 
-    /// From now on the server hears all and is not heard.
+    /// From now on the server gets all requests, and its replies are lost.
     pub fn swallow_replies(&self) {
         self.mood.send_modify(|mood| mood.swallows = true);
     }
 
-    /// Cuts every connection, and carries new ones as it should.
+    /// Cuts every connection. New ones work.
     pub fn cut_and_behave(&self) {
         self.mood.send_modify(|mood| {
             *mood = Mood {
@@ -67,7 +67,7 @@ impl Proxy {
         });
     }
 
-    /// Of every connection neither side hears any more, nor that it is over. Carries new ones as it should.
+    /// Loses every connection without a word to either side. New ones work.
     pub fn lose_connections(&self) {
         self.mood.send_modify(|mood| mood.lost += 1);
     }

@@ -1,5 +1,4 @@
-//! A queue under test: a database of its own, tasks whose code a test writes on the spot, and what
-//! a test waits for.
+//! A queue under test: its own database, tasks whose code is in the test, and ways to wait.
 
 use std::time::Duration;
 
@@ -15,11 +14,10 @@ use sea_orm::{DatabaseConnection, EntityTrait, prelude::Json};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Far more than anything here takes, so that what never happens fails a test instead of hanging
-/// it.
+/// Far longer than anything here takes, so that a wait in vain fails a test instead of hanging it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A task whose code a test gives.
+/// A task whose code is in the test.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Work(pub u32);
 
@@ -36,7 +34,7 @@ where
     Registry::new().task(move |work: Work, job: &JobContext| code(work, job.clone()))
 }
 
-/// What a worker is told by its environment.
+/// The settings of a worker.
 #[derive(Conf, Debug)]
 struct Settings {
     #[conf(flatten)]
@@ -52,7 +50,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// `None` where there is no PostgreSQL for this test.
+    /// `None` if there is no PostgreSQL for this test.
     pub async fn on(backend: Backend) -> Option<Self> {
         let database = TestDatabase::with_schema(backend, SCHEMA).await?;
         Some(Self { database })
@@ -83,7 +81,7 @@ impl Queue {
             .await
     }
 
-    /// The same, with what else is to be built into it.
+    /// The same, with further steps of the builder.
     pub async fn start_with(
         &self,
         tasks: Registry,
@@ -94,7 +92,7 @@ impl Queue {
         self.start_built(build(worker), variables).await
     }
 
-    /// A worker to be built, as a service does.
+    /// A builder, as a service has it.
     pub fn worker(&self) -> WorkerBuilder {
         let version = Version::load(env!("CARGO_PKG_VERSION"));
         Worker::builder(self.db().clone(), version)
@@ -114,25 +112,25 @@ impl Queue {
         RunningWorker::spawn(worker.unwrap())
     }
 
-    /// Runs what is due with a worker that comes and goes.
+    /// Runs the jobs that are due, with a worker that then stops.
     pub async fn run(&self, tasks: Registry) {
         let worker = self.start(tasks, &[]).await;
         worker.run_pending_jobs(self.db()).await;
         worker.stop().await;
     }
 
-    /// Lets the waits of all jobs be over.
+    /// Makes all scheduled jobs available.
     pub async fn pass_all_waits(&self) {
         testing::pass(self.db(), Duration::from_hours(24)).await;
     }
 
-    /// A job that is not finished.
+    /// An unfinished job.
     pub async fn job(&self, id: Uuid) -> job::Model {
         let job = job::Entity::find_by_id(id).one(self.db()).await.unwrap();
         job.expect("the job is not finished")
     }
 
-    /// A job that is finished or will be.
+    /// Waits until a job is finished.
     pub async fn finished(&self, id: Uuid) -> finished_job::Model {
         until(async || {
             let job = finished_job::Entity::find_by_id(id).one(self.db()).await;
@@ -141,19 +139,19 @@ impl Queue {
         .await
     }
 
-    /// The workers that are known.
+    /// The registered workers.
     pub async fn workers(&self) -> Vec<worker::Model> {
         worker::Entity::find().all(self.db()).await.unwrap()
     }
 }
 
-/// Why attempts failed, of a job's `errors`.
+/// The errors of a job's attempts, from its `errors`.
 pub fn errors(errors: Option<&Json>) -> Vec<AttemptError> {
     let errors = errors.map(|errors| serde_json::from_value(errors.clone()).unwrap());
     errors.unwrap_or_default()
 }
 
-/// Awaits what nobody tells: looks until it is there.
+/// Polls until `look` finds something, where nothing signals it.
 pub async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     in_time(async {
         loop {

@@ -1,4 +1,4 @@
-//! The end of a worker that is asked to stop.
+//! How a worker stops when it is asked to.
 
 use std::{
     future::pending,
@@ -24,7 +24,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test]
-async fn what_runs_is_finished_and_nothing_new_begins(
+async fn a_worker_that_stops_finishes_its_running_jobs_and_starts_no_others(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -46,7 +46,7 @@ async fn what_runs_is_finished_and_nothing_new_begins(
     gate.is_reached_by(2).await;
 
     let stopping = tokio::spawn(worker.stop());
-    // Long enough for a worker that goes on to begin others, now that they could all run through.
+    // A worker that does not stop would now begin the others.
     tokio::task::yield_now().await;
     gate.open(5);
     in_time(stopping).await.unwrap();
@@ -66,7 +66,7 @@ async fn what_runs_is_finished_and_nothing_new_begins(
 
 #[rstest]
 #[tokio::test]
-async fn what_does_not_end_within_the_grace_is_stopped_and_goes_back_at_no_cost(
+async fn a_job_that_outlasts_the_grace_period_is_stopped_and_released_at_no_cost(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     struct Dropped(Arc<AtomicBool>);
@@ -106,7 +106,7 @@ async fn what_does_not_end_within_the_grace_is_stopped_and_goes_back_at_no_cost(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_went_back_is_run_by_the_next_worker(
+async fn a_job_that_a_stopping_worker_released_is_run_by_the_next_worker(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let Some(queue) = Queue::on(backend).await else {
@@ -133,8 +133,8 @@ async fn a_job_that_went_back_is_run_by_the_next_worker(
 }
 
 #[tokio::test]
-async fn a_claim_that_the_database_holds_up_does_not_hold_up_the_end() {
-    /// Far more than the end takes, and less than a statement or the grace may.
+async fn a_claim_that_waits_for_a_lock_does_not_delay_the_worker_s_exit() {
+    /// Far longer than the exit takes, and shorter than the limits of a statement and of the grace.
     const MOMENT: Duration = Duration::from_secs(3);
 
     let Some(queue) = Queue::on(Postgres).await else {

@@ -1,4 +1,4 @@
-//! Claiming: which jobs, how many, for whom, and never one for two.
+//! Claiming: which jobs, how many, for which worker, and no job twice.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -56,7 +56,7 @@ async fn a_claimed_job_runs_under_its_worker(
 #[case::another_type(r#"{"request_id":7}"#, None)]
 #[case::what_no_jsonb_could_hold(r#"{"request_id":"\u0000"}"#, Some("\0"))]
 #[tokio::test]
-async fn metadata_that_somebody_changed_stops_no_claim(
+async fn metadata_that_was_edited_by_hand_does_not_block_a_claim(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] metadata: &str,
     #[case] request_id: Option<&str>,
@@ -90,7 +90,7 @@ async fn every_claim_raises_the_attempt_and_the_lease_number(
     let worker = store.worker().await;
     let after = Duration::ZERO;
     let mut seen = Vec::new();
-    // A snooze gives the attempt back, the lease number never.
+    // A snooze refunds the attempt. The lease number never falls.
     for outcome in [
         Outcome::Retry { after },
         Outcome::Snooze { after },
@@ -124,14 +124,14 @@ async fn the_lowest_priority_comes_first(
 
 #[rstest]
 #[tokio::test]
-async fn among_equals_the_one_that_was_due_first_comes_first_and_then_the_older(
+async fn jobs_of_equal_priority_are_claimed_by_due_time_and_then_by_age(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
     let jobs = store.claimed_notes(4).await;
-    // The later it was enqueued the sooner it is due again; the last two at the same time.
+    // Jobs that were enqueued later are due sooner, and the last two at the same time.
     for (job, seconds) in jobs.iter().zip([30, 20, 10, 10]).rev() {
         let after = Duration::from_secs(seconds);
         let retry = report(job, Outcome::Retry { after });
@@ -180,7 +180,7 @@ async fn a_claim_takes_only_from_its_queue(
 
 #[rstest]
 #[tokio::test]
-async fn a_scheduled_job_is_not_claimed_even_when_its_time_has_come(
+async fn a_scheduled_job_that_is_due_is_not_claimed_before_it_is_promoted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -209,7 +209,7 @@ async fn a_worker_whose_lease_is_over_claims_nothing(
 
 #[rstest]
 #[tokio::test]
-async fn a_worker_that_nobody_knows_claims_nothing(
+async fn an_unregistered_worker_claims_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -221,7 +221,7 @@ async fn a_worker_that_nobody_knows_claims_nothing(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_at_once_never_share_a_job_and_leave_none(
+async fn concurrent_claims_take_every_job_exactly_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

@@ -1,4 +1,4 @@
-//! Claiming again and again while PostgreSQL must keep what was claimed before.
+//! Repeated claims while PostgreSQL must keep the dead rows of earlier ones.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
     test_store::{TestStore, ids, note},
 };
 
-/// Jobs that have waited for longer than a cursor looks back.
+/// Inserts jobs that have waited for longer than a cursor looks back.
 fn old_jobs(number: u32) -> String {
     format!(
         "INSERT INTO job (id, kind, queue, state, payload, max_attempts, run_at, created_at)
@@ -23,7 +23,7 @@ fn old_jobs(number: u32) -> String {
 }
 
 #[tokio::test]
-async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_it() {
+async fn a_cursor_does_not_read_the_dead_rows_of_earlier_claims() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -45,7 +45,7 @@ async fn what_was_claimed_before_is_not_looked_at_while_a_transaction_could_see_
 }
 
 #[tokio::test]
-async fn the_lowest_priority_comes_first_also_where_claims_have_become_slow() {
+async fn the_lowest_priority_comes_first_even_when_claims_are_slow() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -65,7 +65,7 @@ async fn the_lowest_priority_comes_first_also_where_claims_have_become_slow() {
 
 const OLD_JOBS: u32 = 3;
 
-/// Calls `found` with a cursor that has left nothing, when old jobs have come.
+/// Calls `found` with a cursor that had left nothing, after old jobs were inserted.
 async fn after_old_jobs(patience: Duration, found: impl AsyncFnOnce(ClaimCursor, Uuid)) {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
@@ -80,8 +80,7 @@ async fn after_old_jobs(patience: Duration, found: impl AsyncFnOnce(ClaimCursor,
 }
 
 #[tokio::test]
-async fn where_claims_have_become_slow_old_jobs_that_come_late_are_found_and_then_one_after_the_other()
- {
+async fn old_jobs_that_come_late_are_found_even_when_claims_are_slow() {
     after_old_jobs(Duration::ZERO, async |mut cursor, worker| {
         let begun = Instant::now();
         while cursor.claim(worker, 1).await.unwrap().is_empty() {
@@ -95,7 +94,7 @@ async fn where_claims_have_become_slow_old_jobs_that_come_late_are_found_and_the
 }
 
 #[tokio::test]
-async fn where_claims_are_quick_old_jobs_that_come_late_are_found_at_once() {
+async fn old_jobs_that_come_late_are_found_at_once_when_claims_are_quick() {
     after_old_jobs(Duration::MAX, async |mut cursor, worker| {
         assert_eq!(
             cursor.claim(worker, 10).await.unwrap().len(),

@@ -62,7 +62,7 @@ impl Task for Invoice {
 
 #[rstest]
 #[tokio::test]
-async fn a_job_is_what_its_task_says(
+async fn a_new_job_has_the_options_of_its_task(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -99,7 +99,7 @@ async fn a_job_is_what_its_task_says(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_has_the_options_that_it_was_given(
+async fn the_options_of_a_job_override_those_of_its_task(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -120,7 +120,7 @@ async fn a_job_has_the_options_that_it_was_given(
 
 #[rstest]
 #[tokio::test]
-async fn a_delayed_job_is_scheduled_for_then(
+async fn a_delayed_job_is_scheduled_for_the_end_of_its_delay(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -136,7 +136,7 @@ async fn a_delayed_job_is_scheduled_for_then(
 
 #[rstest]
 #[tokio::test]
-async fn a_delay_of_ages_is_accepted(
+async fn the_longest_possible_delay_is_accepted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -163,7 +163,7 @@ async fn a_job_has_at_least_one_attempt(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_remembers_the_request_that_it_comes_from(
+async fn a_job_keeps_the_metadata_of_its_request(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -181,7 +181,7 @@ async fn a_job_remembers_the_request_that_it_comes_from(
 
 #[rstest]
 #[tokio::test]
-async fn a_payload_comes_back_as_it_went_in(
+async fn a_claimed_payload_is_the_one_that_was_enqueued(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

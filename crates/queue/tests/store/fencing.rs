@@ -1,4 +1,4 @@
-//! Fencing: an outcome counts only under the lease that it ran on.
+//! Fencing: an outcome counts only under the lease of its claim.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ async fn a_report_under_an_old_lease_is_refused_and_changes_nothing(
 
 #[rstest]
 #[tokio::test]
-async fn a_report_of_a_lease_that_never_was_is_refused(
+async fn a_report_of_a_lease_that_never_existed_is_refused(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -147,7 +147,7 @@ async fn a_late_report_after_a_rescue_is_refused(
 
 #[rstest]
 #[tokio::test]
-async fn a_late_report_of_a_job_that_was_handed_back_is_refused(
+async fn a_late_report_of_a_job_that_was_released_is_refused(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -167,7 +167,7 @@ async fn a_late_report_of_a_job_that_was_handed_back_is_refused(
 
 #[rstest]
 #[tokio::test]
-async fn a_mixed_batch_is_answered_in_its_order(
+async fn verdicts_have_the_order_of_their_reports(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -202,7 +202,7 @@ async fn a_mixed_batch_is_answered_in_its_order(
 
 #[rstest]
 #[tokio::test]
-async fn of_two_leases_of_one_job_in_a_batch_only_the_present_one_is_taken(
+async fn only_the_report_of_the_current_lease_is_taken_if_a_batch_has_two_of_a_job(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

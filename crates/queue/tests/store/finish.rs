@@ -1,4 +1,4 @@
-//! Finishing: where every outcome leads.
+//! Finishing: where each outcome leads.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn reasons(errors: Option<serde_json::Value>) -> Vec<String> {
 #[case(Outcome::Dead, JobState::Dead)]
 #[case(Outcome::Cancelled, JobState::Cancelled)]
 #[tokio::test]
-async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
+async fn a_job_that_ends_moves_to_finished_job_with_all_its_data(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] outcome: Outcome,
     #[case] state: JobState,
@@ -87,7 +87,7 @@ async fn a_job_that_ends_moves_to_the_finished_ones_with_all_that_it_was(
 #[case::a_retry_costs_an_attempt(Outcome::Retry { after: Duration::from_millis(15_500) }, 1)]
 #[case::a_snooze_costs_none(Outcome::Snooze { after: Duration::from_millis(15_500) }, 0)]
 #[tokio::test]
-async fn a_job_that_waits_is_scheduled_and_nobodys(
+async fn a_retried_or_snoozed_job_is_scheduled_and_has_no_worker(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] outcome: Outcome,
     #[case] attempt: i32,
@@ -116,7 +116,7 @@ async fn a_job_that_waits_is_scheduled_and_nobodys(
 #[case(Outcome::Retry { after: Duration::ZERO }, 1)]
 #[case(Outcome::Snooze { after: Duration::ZERO }, 0)]
 #[tokio::test]
-async fn a_job_that_does_not_wait_is_available_at_once(
+async fn a_job_retried_or_snoozed_without_a_wait_is_available_at_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] outcome: Outcome,
     #[case] attempt: i32,
@@ -137,7 +137,7 @@ async fn a_job_that_does_not_wait_is_available_at_once(
 
 #[rstest]
 #[tokio::test]
-async fn a_released_job_has_its_place_and_its_attempt_back(
+async fn a_released_job_keeps_its_place_and_its_attempt(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -184,7 +184,7 @@ async fn the_errors_of_earlier_attempts_are_kept(
 
 #[rstest]
 #[tokio::test]
-async fn an_outcome_without_an_error_leaves_the_earlier_ones_alone(
+async fn an_outcome_without_an_error_keeps_the_earlier_errors(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -215,7 +215,7 @@ async fn an_outcome_without_an_error_leaves_the_earlier_ones_alone(
 
 #[rstest]
 #[tokio::test]
-async fn an_error_may_be_as_long_and_as_odd_as_it_likes(
+async fn an_error_of_any_length_and_any_characters_is_stored(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -242,7 +242,7 @@ async fn an_error_may_be_as_long_and_as_odd_as_it_likes(
 
 #[rstest]
 #[tokio::test]
-async fn a_batch_may_be_empty_or_large(
+async fn a_batch_of_reports_may_be_empty_or_large(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -266,7 +266,7 @@ async fn a_batch_may_be_empty_or_large(
 
 #[rstest]
 #[tokio::test]
-async fn a_copy_among_the_finished_jobs_holds_nothing_up(
+async fn a_copy_in_finished_job_does_not_block_an_outcome(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -288,7 +288,7 @@ async fn a_copy_among_the_finished_jobs_holds_nothing_up(
 }
 
 #[tokio::test]
-async fn jobs_are_found_by_the_primary_key_though_the_statistics_expect_none_to_run() {
+async fn finishing_walks_the_primary_key_even_if_statistics_expect_no_running_jobs() {
     const JOBS: i64 = 500;
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
@@ -314,12 +314,12 @@ async fn jobs_are_found_by_the_primary_key_though_the_statistics_expect_none_to_
     assert!(verdicts.unwrap().iter().all(|it| *it == Verdict::Taken));
     let after = read().await;
 
-    // Each job is there twice: as it was before the claim, and after.
+    // Each job has two rows: before the claim, and after it.
     assert!(
         (JOBS..=3 * JOBS).contains(&(after.0 - before.0)),
         "{before:?} {after:?}"
     );
-    assert_eq!(after.1, before.1, "it was searched among all that run");
+    assert_eq!(after.1, before.1, "the index of running jobs was read");
 }
 
 #[rstest]
@@ -328,7 +328,7 @@ async fn jobs_are_found_by_the_primary_key_though_the_statistics_expect_none_to_
 #[case::errors("errors = '{}'")]
 #[case::metadata("metadata = '[]'")]
 #[tokio::test]
-async fn a_row_that_no_worker_could_read_is_refused(
+async fn the_database_refuses_a_row_that_no_worker_could_read(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] change: &str,
 ) {

@@ -1,4 +1,4 @@
-//! Workers that freeze in the middle of a transaction: what they have locked is free again within seconds.
+//! Workers that freeze in a transaction: their locks are released within seconds.
 
 use std::{
     pin::{Pin, pin},
@@ -10,10 +10,10 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use crate::test_store::{TestStore, ids, note};
 
-/// Far more than it takes, and less than for ever.
+/// Far longer than it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Goes on with some work until it has sent its transaction's first statement for the table of jobs, and no further.
+/// Polls `work` until its first statement on `job` waits for a lock, and no further.
 async fn freeze_at_the_jobs<F: Future>(store: &TestStore, work: Pin<&mut F>) {
     let locked = bare_database::begin(store.db()).await.unwrap();
     let lock = "LOCK TABLE job IN ACCESS EXCLUSIVE MODE";
@@ -35,7 +35,7 @@ async fn somebody_waits(store: &TestStore) {
 }
 
 #[tokio::test]
-async fn a_limited_queue_is_claimed_from_again_after_a_worker_froze_over_it() {
+async fn a_worker_that_freezes_in_a_claim_does_not_block_a_limited_queue() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -48,12 +48,12 @@ async fn a_limited_queue_is_claimed_from_again_after_a_worker_froze_over_it() {
     let store = store.at(0);
     let claim = store.claim_limited(worker, "default", 1);
     let claimed = tokio::time::timeout(PATIENCE, claim).await;
-    assert_eq!(ids(&claimed.expect("it waits for ever").unwrap()), [job]);
+    assert_eq!(ids(&claimed.expect("it waits forever").unwrap()), [job]);
     assert!(frozen.await.is_err(), "both have claimed it");
 }
 
 #[tokio::test]
-async fn a_tick_is_enqueued_once_after_a_worker_froze_over_it() {
+async fn a_tick_is_enqueued_once_if_a_worker_freezes_while_it_enqueues_it() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -64,7 +64,7 @@ async fn a_tick_is_enqueued_once_after_a_worker_froze_over_it() {
 
     let fire = async || store.at(0).fire("test", store.time(1), note()).await;
     let fired = tokio::time::timeout(PATIENCE, fire()).await;
-    assert!(fired.expect("it waits for ever").unwrap());
+    assert!(fired.expect("it waits forever").unwrap());
     assert!(frozen.await.is_err(), "both have enqueued it");
     assert_eq!(store.count().await, 1);
 }

@@ -1,4 +1,4 @@
-//! What an operator is told of the queues.
+//! The health of the queues.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::test_store::{TestStore, note, report};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Lets all jobs have waited since so many seconds after the start.
+/// Sets the time at which all jobs were due, in seconds after the start.
 async fn waits_since(store: &TestStore, seconds: i64) {
     let jobs = job::Entity::update_many();
     let jobs = jobs.col_expr(job::Column::RunAt, Expr::value(store.time(seconds)));
@@ -48,7 +48,7 @@ async fn a_queue_is_unattended_while_jobs_wait_and_no_live_worker_claims_from_it
 
 #[rstest]
 #[tokio::test]
-async fn the_longest_wait_is_that_of_the_job_that_might_have_run_first(
+async fn the_longest_wait_is_that_of_the_job_that_was_due_first(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -67,7 +67,7 @@ async fn the_longest_wait_is_that_of_the_job_that_might_have_run_first(
 
 #[rstest]
 #[tokio::test]
-async fn only_jobs_that_died_recently_count(
+async fn only_jobs_that_died_recently_are_counted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -85,7 +85,7 @@ async fn only_jobs_that_died_recently_count(
 
 #[rstest]
 #[tokio::test]
-async fn the_check_warns_of_all_that_is_wrong_and_is_silent_otherwise(
+async fn the_queue_check_warns_of_every_problem_and_is_silent_otherwise(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

@@ -1,4 +1,4 @@
-//! Leases: how a worker keeps its jobs, and what it does not know of.
+//! Leases: how a worker keeps its jobs, and releases those that it does not hold.
 
 use bare_queue::{
     JobState,
@@ -14,7 +14,7 @@ use crate::test_store::{LEASE, TestStore, note};
 
 #[rstest]
 #[tokio::test]
-async fn a_worker_is_known_from_its_registration_on(
+async fn a_registered_worker_has_a_row_with_its_lease(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -39,7 +39,7 @@ async fn a_worker_is_known_from_its_registration_on(
 
 #[rstest]
 #[tokio::test]
-async fn a_heartbeat_renews_the_lease_of_its_worker_alone(
+async fn a_heartbeat_renews_only_the_lease_of_its_worker(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -57,7 +57,7 @@ async fn a_heartbeat_renews_the_lease_of_its_worker_alone(
 
 #[rstest]
 #[tokio::test]
-async fn a_heartbeat_of_a_worker_that_is_not_known_is_told_so(
+async fn a_heartbeat_of_an_unregistered_worker_is_answered_as_unknown(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -73,7 +73,7 @@ async fn a_heartbeat_of_a_worker_that_is_not_known_is_told_so(
 
 #[rstest]
 #[tokio::test]
-async fn a_worker_that_stops_is_forgotten(
+async fn a_worker_that_deregisters_is_removed(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -83,13 +83,13 @@ async fn a_worker_that_stops_is_forgotten(
     store.at(0).deregister_worker(stops).await.unwrap();
     let left = worker::Entity::find().all(store.db()).await.unwrap();
     assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [stays]);
-    // To say so twice does no harm.
+    // A second time does no harm.
     store.at(0).deregister_worker(stops).await.unwrap();
 }
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_its_worker_does_not_hold_goes_back_as_it_was(
+async fn a_job_that_its_worker_does_not_hold_is_released_at_no_cost(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -112,7 +112,7 @@ async fn a_job_that_its_worker_does_not_hold_goes_back_as_it_was(
 
 #[rstest]
 #[tokio::test]
-async fn jobs_that_are_held_or_somebody_elses_or_waiting_stay_as_they_are(
+async fn reconciling_changes_only_leased_jobs_that_the_worker_does_not_hold(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -136,7 +136,7 @@ async fn jobs_that_are_held_or_somebody_elses_or_waiting_stay_as_they_are(
     for (id, before) in untouched.iter().zip(before) {
         assert_eq!(store.job(*id).await, before);
     }
-    // Of two, the one that is not held.
+    // Of two jobs, only the one that is not held is released.
     assert_eq!(store.at(5).reconcile(worker, &held[..1]).await.unwrap(), 1);
     assert_eq!(store.job(held[0].0).await.state, JobState::Running);
     assert_eq!(store.job(held[1].0).await.state, JobState::Available);
@@ -144,7 +144,7 @@ async fn jobs_that_are_held_or_somebody_elses_or_waiting_stay_as_they_are(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_is_held_from_an_earlier_claim_goes_back_too(
+async fn a_job_that_is_held_only_from_an_earlier_claim_is_released(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

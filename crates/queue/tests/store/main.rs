@@ -1,4 +1,4 @@
-//! The job store's promises and the connection's, on both databases.
+//! The promises of the job store, on both databases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,4 @@
-//! Many jobs in few statements, and jobs by the clock.
+//! Many jobs in few statements, jobs of schedules, and completed jobs that are not kept.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::test_store::{Note, TestStore, metadata, note, report};
 
 #[rstest]
 #[tokio::test]
-async fn many_jobs_are_the_same_as_each_alone(
+async fn jobs_enqueued_together_equal_jobs_enqueued_alone(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -52,7 +52,7 @@ async fn many_jobs_are_the_same_as_each_alone(
     }
 }
 
-/// The same job enqueued by itself, without its key, which is taken.
+/// The same job enqueued alone, with a new key because its own is taken.
 async fn alone(store: &TestStore, job: NewJob) -> bare_queue::entities::job::Model {
     let id = job
         .unique_key(uuid::Uuid::now_v7().to_string())
@@ -65,7 +65,7 @@ async fn alone(store: &TestStore, job: NewJob) -> bare_queue::entities::job::Mod
 
 #[rstest]
 #[tokio::test]
-async fn a_key_that_is_taken_is_a_duplicate_among_many_too(
+async fn enqueue_many_returns_the_existing_job_of_a_taken_key(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -99,7 +99,7 @@ async fn many_jobs_roll_back_with_their_transaction(
 
 #[rstest]
 #[tokio::test]
-async fn a_tick_is_enqueued_once_however_many_fire_it(
+async fn a_tick_is_enqueued_once_if_several_workers_fire_it(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -129,7 +129,7 @@ async fn a_tick_is_enqueued_once_however_many_fire_it(
 
 #[rstest]
 #[tokio::test]
-async fn a_store_that_keeps_no_completed_job_deletes_it_and_takes_its_report_twice(
+async fn a_store_that_keeps_no_completed_jobs_deletes_them_and_takes_a_report_twice(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -151,7 +151,7 @@ async fn a_store_that_keeps_no_completed_job_deletes_it_and_takes_its_report_twi
 
 #[rstest]
 #[tokio::test]
-async fn the_queue_of_a_limit_is_claimed_from_by_limited_claims_only(
+async fn a_limited_queue_yields_jobs_to_limited_claims_only(
     #[values(Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

@@ -1,4 +1,4 @@
-//! The list of the queue's steps.
+//! The list of the queue's migration steps.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -1,6 +1,6 @@
-//! The state machine against a model of it: random steps of several workers, and after each one the
-//! database holds exactly what the model says. No job is in two places, none is lost, no lease
-//! number falls, and no outcome counts under a lease that was lost.
+//! The state machine against a model of it: several workers take random steps, and after each one
+//! the database matches the model. No job is in two tables, none is lost, no lease number falls,
+//! and no outcome counts under a lost lease.
 
 mod job;
 mod worker;
@@ -27,14 +27,14 @@ const LEASE: Duration = Duration::from_secs(40);
 
 #[rstest]
 #[tokio::test]
-async fn whatever_workers_do_the_database_holds_what_the_model_says(
+async fn after_each_of_many_random_steps_the_database_matches_the_model(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
     let seed = std::env::var("SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
-    println!("again with SEED={seed}");
+    println!("to repeat this run: SEED={seed}");
     let mut trial = Trial {
         store,
         dice: StdRng::seed_from_u64(seed),
@@ -59,9 +59,9 @@ struct Trial {
     jobs: BTreeMap<Uuid, Job>,
     /// The registered workers.
     workers: BTreeMap<Uuid, Worker>,
-    /// All workers that ever were.
+    /// All workers that ever registered.
     known: Vec<Uuid>,
-    /// All claims that ever were.
+    /// All claims so far.
     claims: Vec<ClaimedJob>,
 }
 
@@ -113,12 +113,12 @@ impl Trial {
         self.workers.remove(&worker);
     }
 
-    /// Since when heartbeats have followed each other.
+    /// Since when heartbeats have had no gap.
     fn steady_since(&self) -> DateTime<Utc> {
         worker::steady_since(self.workers.values(), self.now())
     }
 
-    /// One, or as many as it takes until a rescue may be due.
+    /// One heartbeat, or as many as it takes until a rescue may be due.
     async fn heartbeats(&mut self) {
         let worker = self.any_worker();
         let is_faithful = self.dice.random_bool(0.3);
@@ -181,7 +181,7 @@ impl Trial {
         }
         txn.commit().await.unwrap();
         if there.is_none() {
-            // The database's own time counts: the model cannot know it.
+            // The model cannot know the database's time.
             let row = self.store.job(enqueued.id).await;
             self.jobs.insert(row.id, Job::from(row));
         }
@@ -225,7 +225,7 @@ impl Trial {
     async fn finish(&mut self) {
         let mut batch = Vec::new();
         for _ in 0..self.dice.random_range(1..5) {
-            // Mostly a late one: a claim may have been reported, or lost, long ago.
+            // Mostly a late report: its claim may have been reported or lost long ago.
             let recent = self.claims.len().saturating_sub(12);
             if recent == self.claims.len() {
                 return;
@@ -310,7 +310,7 @@ impl Trial {
         assert_eq!(promoted, u64::try_from(count).unwrap());
     }
 
-    /// Whether the database holds what the model says.
+    /// Checks that the database matches the model.
     async fn compare(&self) {
         let unfinished = entities::job::Entity::find()
             .all(self.store.db())

@@ -1,4 +1,4 @@
-//! Waking the workers: PostgreSQL says that a queue has something new.
+//! Waking the workers: PostgreSQL notifies of new jobs.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::test_store::{TestStore, note};
 
-/// Longer than the throttle holds wake-ups back, which this process's other tests keep busy too.
+/// Longer than wake-ups are throttled, even if other tests of this process use the throttle too.
 const BETWEEN: Duration = Duration::from_millis(15);
 
 async fn listener(store: &TestStore) -> PgListener {
@@ -20,7 +20,7 @@ async fn listener(store: &TestStore) -> PgListener {
     listener
 }
 
-/// Enqueues until somebody hears of it, and gives the first queue that was named.
+/// Enqueues until a notification arrives, and returns the queue that it names.
 async fn first_heard(store: &TestStore, listener: &mut PgListener, queue: &str) -> String {
     for _ in 0..1000 {
         store.enqueue(note().queue(queue)).await;
@@ -28,11 +28,11 @@ async fn first_heard(store: &TestStore, listener: &mut PgListener, queue: &str) 
             return heard.unwrap().payload().to_owned();
         }
     }
-    panic!("nobody heard of a job");
+    panic!("no notification arrived");
 }
 
 #[tokio::test]
-async fn a_committed_job_is_heard_of_by_the_name_of_its_queue() {
+async fn a_committed_job_notifies_with_the_name_of_its_queue() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -41,7 +41,7 @@ async fn a_committed_job_is_heard_of_by_the_name_of_its_queue() {
 }
 
 #[tokio::test]
-async fn a_job_that_was_rolled_back_is_not_heard_of() {
+async fn a_job_that_was_rolled_back_does_not_notify() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -59,7 +59,7 @@ async fn a_job_that_was_rolled_back_is_not_heard_of() {
 }
 
 #[tokio::test]
-async fn a_job_is_heard_of_only_when_its_transaction_commits() {
+async fn a_job_notifies_only_when_its_transaction_commits() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -75,7 +75,7 @@ async fn a_job_is_heard_of_only_when_its_transaction_commits() {
 }
 
 #[tokio::test]
-async fn a_delayed_job_wakes_nobody() {
+async fn a_delayed_job_does_not_notify() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };
@@ -90,7 +90,7 @@ async fn a_delayed_job_wakes_nobody() {
 }
 
 #[tokio::test]
-async fn a_job_that_goes_back_and_one_that_is_rescued_are_heard_of() {
+async fn a_released_job_and_a_rescued_job_notify() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };

@@ -36,7 +36,7 @@ async fn a_dead_job_that_is_retried_has_all_its_attempts_and_keeps_its_errors(
 
 #[rstest]
 #[tokio::test]
-async fn a_scheduled_job_that_is_retried_need_not_wait(
+async fn a_scheduled_job_that_is_retried_is_available_at_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -52,7 +52,7 @@ async fn a_scheduled_job_that_is_retried_need_not_wait(
 
 #[rstest]
 #[tokio::test]
-async fn what_cannot_be_retried_is_said(
+async fn a_missing_running_or_completed_job_cannot_be_retried(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -80,7 +80,7 @@ async fn what_cannot_be_retried_is_said(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_whose_key_is_taken_stays_where_it_is(
+async fn a_job_whose_unique_key_is_taken_cannot_be_retried(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -282,7 +282,7 @@ async fn jobs_are_listed_newest_first_by_state_queue_and_kind(
 
 #[rstest]
 #[tokio::test]
-async fn all_unfinished_jobs_of_a_filter_are_found_however_many_are_finished(
+async fn a_filter_for_unfinished_jobs_finds_no_finished_ones(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -351,7 +351,7 @@ async fn statistics_count_by_queue_and_kind(
 
 #[rstest]
 #[tokio::test]
-async fn a_payload_that_no_jsonb_could_hold_keeps_no_job_from_being_cancelled_and_retried(
+async fn a_job_whose_payload_jsonb_cannot_hold_can_be_cancelled_and_retried(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

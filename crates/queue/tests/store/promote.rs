@@ -1,4 +1,4 @@
-//! Promoting: scheduled jobs whose time has come.
+//! Promoting: scheduled jobs that are due.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn states(store: &TestStore, ids: &[uuid::Uuid]) -> Vec<JobState> {
 
 #[rstest]
 #[tokio::test]
-async fn a_job_becomes_available_when_its_time_has_come(
+async fn a_scheduled_job_becomes_available_when_it_is_due(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     use JobState::{Available, Scheduled};
@@ -57,7 +57,7 @@ async fn a_job_becomes_available_when_its_time_has_come(
 
 #[rstest]
 #[tokio::test]
-async fn a_batch_holds_the_earliest(
+async fn the_earliest_scheduled_jobs_are_promoted_first(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     use JobState::{Available, Scheduled};
@@ -88,7 +88,7 @@ async fn a_running_job_is_not_promoted(
 
 #[rstest]
 #[tokio::test]
-async fn a_batch_may_be_larger_than_a_statement_has_variables(
+async fn more_jobs_can_be_promoted_at_once_than_a_statement_has_variables(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -109,7 +109,7 @@ async fn a_batch_may_be_larger_than_a_statement_has_variables(
 }
 
 #[tokio::test]
-async fn the_jobs_that_are_for_later_are_not_read() {
+async fn promoting_does_not_read_jobs_that_are_not_due() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };

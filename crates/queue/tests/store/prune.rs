@@ -13,7 +13,7 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Jobs that ended so many seconds after the start.
+/// Jobs that ended this many seconds after the start.
 async fn ended(store: &TestStore, outcome: Outcome, seconds: &[i64]) {
     for second in seconds {
         let job = store.claimed().await;
@@ -24,7 +24,7 @@ async fn ended(store: &TestStore, outcome: Outcome, seconds: &[i64]) {
 
 #[rstest]
 #[tokio::test]
-async fn jobs_go_when_they_are_older_than_their_state_is_kept(
+async fn finished_jobs_are_pruned_when_they_exceed_the_age_of_their_state(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -79,7 +79,9 @@ async fn jobs_go_when_they_are_older_than_their_state_is_kept(
 
 #[rstest]
 #[tokio::test]
-async fn a_batch_holds_the_oldest(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn the_oldest_finished_jobs_are_pruned_first(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
@@ -121,7 +123,7 @@ async fn unfinished_jobs_are_not_pruned(
 }
 
 #[tokio::test]
-async fn the_jobs_that_are_not_too_old_are_not_read() {
+async fn pruning_does_not_read_jobs_that_are_too_young() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {
         return;
     };

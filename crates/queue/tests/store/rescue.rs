@@ -1,4 +1,4 @@
-//! Rescue: what becomes of the jobs of workers that died.
+//! Rescue: what happens to the jobs of dead workers.
 
 use bare_queue::{
     JobState,
@@ -22,7 +22,7 @@ const NONE: Rescued = Rescued {
     dead: 0,
 };
 
-/// A worker claims the only job at this second and dies; the job is rescued when its lease is over.
+/// A worker claims the only job at this second and dies. A rescue follows when its lease is over.
 async fn death(store: &TestStore, second: i64) -> (ClaimedJob, Rescued) {
     let worker = store.worker_at(second).await;
     store.at(second).promote(1).await.unwrap();
@@ -63,7 +63,7 @@ async fn after_its_first_death_a_job_is_available_at_once(
 
 #[rstest]
 #[tokio::test]
-async fn after_each_further_death_it_waits_twice_as_long_and_after_the_fifth_it_is_dead(
+async fn a_job_waits_twice_as_long_after_each_further_death_and_is_dead_after_the_fifth(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -108,7 +108,7 @@ async fn after_each_further_death_it_waits_twice_as_long_and_after_the_fifth_it_
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_died_with_its_workers_keeps_all_that_it_was(
+async fn a_job_that_is_dead_after_a_rescue_keeps_all_its_data(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -153,7 +153,7 @@ async fn a_job_that_died_with_its_workers_keeps_all_that_it_was(
 
 #[rstest]
 #[tokio::test]
-async fn a_live_workers_jobs_are_never_taken(
+async fn the_jobs_of_a_live_worker_are_not_rescued(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -180,7 +180,7 @@ async fn a_live_workers_jobs_are_never_taken(
 
 #[rstest]
 #[tokio::test]
-async fn jobs_of_a_worker_without_a_row_are_rescued_too(
+async fn jobs_of_a_worker_without_a_row_are_rescued(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -195,7 +195,7 @@ async fn jobs_of_a_worker_without_a_row_are_rescued_too(
 
 #[rstest]
 #[tokio::test]
-async fn waiting_jobs_are_nobodys_to_rescue(
+async fn waiting_jobs_are_not_rescued(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -208,7 +208,7 @@ async fn waiting_jobs_are_nobodys_to_rescue(
     assert_eq!(store.job(id).await, before);
 }
 
-/// A claimed job with these errors, whose worker then dies.
+/// A job with these errors, which is rescued after its worker died.
 async fn rescued_with_errors(store: &TestStore, errors: String) -> Uuid {
     let claimed = store.claimed().await;
     let after = std::time::Duration::ZERO;
@@ -224,7 +224,7 @@ async fn rescued_with_errors(store: &TestStore, errors: String) -> Uuid {
 
 #[rstest]
 #[tokio::test]
-async fn a_death_is_one_of_the_last_errors_and_the_oldest_goes(
+async fn a_death_is_added_to_the_errors_and_displaces_the_oldest(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -244,7 +244,7 @@ async fn a_death_is_one_of_the_last_errors_and_the_oldest_goes(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_whose_errors_no_jsonb_could_hold_is_rescued_like_any_other(
+async fn a_job_whose_errors_jsonb_cannot_hold_is_rescued(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

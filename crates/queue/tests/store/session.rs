@@ -1,4 +1,4 @@
-//! One session with PostgreSQL, which counts the rows that it reads.
+//! A session of PostgreSQL, and the rows that it reads.
 
 use bare_database::{Settings, connect};
 use bare_queue::testing::JobStore;
@@ -17,7 +17,7 @@ impl Session {
         Self(connect(&settings, "test").await.unwrap())
     }
 
-    /// A job store for which the database's clock counts.
+    /// A job store with the database's clock.
     pub(crate) fn store(&self) -> JobStore {
         JobStore::new(self.0.clone())
     }
@@ -30,7 +30,7 @@ impl Session {
         .await
     }
 
-    /// How many rows of a table were read so far, by whatever way.
+    /// How many rows of a table were read so far, with an index or without.
     pub(crate) async fn read_of_table(&self, table: &str) -> i64 {
         self.ask(&format!(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = '{table}'"
@@ -43,7 +43,7 @@ impl Session {
             let statement = Statement::from_string(DbBackend::Postgres, sql);
             self.0.query_one_raw(statement).await.unwrap().unwrap()
         };
-        // A session tells of what it counts when it is idle for a while, or told to.
+        // A session publishes its counts after a while, or when it is told to.
         ask("SELECT pg_stat_force_next_flush()").await;
         ask(sql).await.try_get_by_index(0).unwrap()
     }

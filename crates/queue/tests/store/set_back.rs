@@ -1,4 +1,4 @@
-//! A clock that was ahead and is right again: what was stored meanwhile is not believed.
+//! A clock that was ahead and is right again: times that were stored meanwhile do not count.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn heartbeat(store: &TestStore, worker: Uuid, second: i64) -> (bool, bool)
 
 #[rstest]
 #[tokio::test]
-async fn workers_that_died_while_the_clock_was_ahead_are_rescued_a_lease_after_it_is_right(
+async fn jobs_of_workers_that_died_while_the_clock_was_ahead_are_rescued_a_lease_after_it_is_right(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values(AHEAD, 60)] ahead: i64,
 ) {
@@ -38,11 +38,7 @@ async fn workers_that_died_while_the_clock_was_ahead_are_rescued_a_lease_after_i
     let known = async |second| store.at(second).live_workers().await.unwrap().len();
     assert_eq!(known(ahead).await, 2);
 
-    assert_eq!(
-        known(0).await,
-        0,
-        "nobody is known to live by the right clock"
-    );
+    assert_eq!(known(0).await, 0, "no worker is live by the right clock");
     assert_eq!(heartbeat(&store, lives, 0).await, (false, true));
     assert_eq!(store.at(0).renew_future_leases().await.unwrap(), 1);
     assert_eq!(known(0).await, 2);
@@ -56,7 +52,7 @@ async fn workers_that_died_while_the_clock_was_ahead_are_rescued_a_lease_after_i
 
 #[rstest]
 #[tokio::test]
-async fn a_lease_that_lies_ahead_keeps_its_length_when_it_begins_anew(
+async fn a_lease_in_the_future_keeps_its_length_when_it_restarts(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -80,7 +76,7 @@ async fn last_tick(store: &TestStore, second: i64) -> i64 {
 
 #[rstest]
 #[tokio::test]
-async fn a_schedule_whose_last_tick_lies_far_ahead_begins_now(
+async fn a_schedule_whose_last_tick_is_far_in_the_future_begins_now(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -89,14 +85,14 @@ async fn a_schedule_whose_last_tick_lies_far_ahead_begins_now(
     let last = async |second| last_tick(&store, second).await;
     assert_eq!(last(AHEAD).await, AHEAD);
     assert_eq!(last(0).await, 0);
-    assert_eq!(last(1).await, 0, "it is not remembered");
+    assert_eq!(last(1).await, 0, "it is not stored");
     let fired = store.at(2).fire("test", store.time(2), note()).await;
     assert!(fired.unwrap());
 }
 
 #[rstest]
 #[tokio::test]
-async fn no_tick_fires_twice_where_a_clock_is_set_back_by_less_than_a_minute(
+async fn no_tick_fires_twice_if_the_clock_is_set_back_by_less_than_a_minute(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

@@ -1,4 +1,4 @@
-//! The status of a job, wherever it stands.
+//! The status of a job, in each of its states.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn a_status_follows_the_job_from_its_first_state_to_its_last(
 
 #[rstest]
 #[tokio::test]
-async fn an_unfinished_job_has_no_time_at_which_it_ended(
+async fn an_unfinished_job_has_no_finish_time(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -69,7 +69,7 @@ async fn an_unfinished_job_has_no_time_at_which_it_ended(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_never_was_has_no_status(
+async fn a_job_that_does_not_exist_has_no_status(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -80,7 +80,7 @@ async fn a_job_that_never_was_has_no_status(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_has_a_status_at_every_moment_of_its_move(
+async fn a_job_has_a_status_while_it_moves_to_finished_job(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

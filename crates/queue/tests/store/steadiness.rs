@@ -1,4 +1,4 @@
-//! When a rescue is due: not before heartbeats have followed each other for a lease, whoever sent them.
+//! When a rescue is due: after a whole lease in which the heartbeats of any workers had no gap.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -22,7 +22,7 @@ const RESCUE: Heartbeat = Heartbeat::Renewed {
 };
 
 impl TestStore {
-    /// A worker registers, and dies at once; its lease is over a second later.
+    /// A worker registers and dies at once. Its lease is over a second later.
     async fn dead_at(&self, second: i64) {
         let store = self.at(second);
         let lease = Duration::from_secs(1);
@@ -35,7 +35,7 @@ impl TestStore {
         heartbeat.unwrap()
     }
 
-    /// Heartbeats as often as they ought to be, each of which must find nobody to rescue.
+    /// Sends regular heartbeats. No rescue may be due at any of them.
     async fn heartbeats(&self, workers: &[Uuid], seconds: RangeInclusive<i64>) {
         let interval = heartbeat_interval(LEASE).as_secs();
         for second in seconds.step_by(interval.try_into().unwrap()) {
@@ -49,7 +49,7 @@ impl TestStore {
 
 #[rstest]
 #[tokio::test]
-async fn nobody_is_rescued_before_heartbeats_followed_each_other_for_a_lease(
+async fn a_rescue_is_due_only_after_a_lease_of_heartbeats_without_a_gap(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -63,7 +63,7 @@ async fn nobody_is_rescued_before_heartbeats_followed_each_other_for_a_lease(
 
 #[rstest]
 #[tokio::test]
-async fn after_an_outage_everybody_has_a_lease_s_time_to_come_back(
+async fn after_an_outage_no_rescue_is_due_for_the_length_of_a_lease(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -84,7 +84,7 @@ async fn after_an_outage_everybody_has_a_lease_s_time_to_come_back(
 
 #[rstest]
 #[tokio::test]
-async fn a_short_outage_after_which_no_lease_is_over_begins_a_new_wait_too(
+async fn a_short_outage_that_ends_no_lease_also_delays_a_rescue(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -99,7 +99,7 @@ async fn a_short_outage_after_which_no_lease_is_over_begins_a_new_wait_too(
 
 #[rstest]
 #[tokio::test]
-async fn who_comes_in_the_place_of_a_dead_worker_rescues_at_once(
+async fn the_replacement_of_a_dead_worker_can_rescue_at_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -114,7 +114,7 @@ async fn who_comes_in_the_place_of_a_dead_worker_rescues_at_once(
 
 #[rstest]
 #[tokio::test]
-async fn workers_that_all_die_sooner_than_a_lease_is_over_rescue_each_other_s_jobs(
+async fn workers_that_all_die_within_a_lease_rescue_each_other_s_jobs(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -137,7 +137,7 @@ async fn workers_that_all_die_sooner_than_a_lease_is_over_rescue_each_other_s_jo
 
 #[rstest]
 #[tokio::test]
-async fn a_worker_that_was_held_up_alone_need_not_wait(
+async fn a_gap_in_the_heartbeats_of_one_worker_does_not_delay_a_rescue(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -153,7 +153,7 @@ async fn a_worker_that_was_held_up_alone_need_not_wait(
 
 #[rstest]
 #[tokio::test]
-async fn a_job_that_runs_under_no_worker_is_due_for_rescue(
+async fn a_running_job_without_a_worker_is_due_for_rescue(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

@@ -1,5 +1,5 @@
-//! Several workers at once, each over connections of its own, that claim, finish, die, and come back
-//! with late reports: every job ends once, and nobody else's lease is ever used.
+//! Several workers at once, each with its own connections, that claim, finish, die, and come back
+//! with late reports: every job ends once, and no worker uses the lease of another.
 
 use std::{
     collections::HashMap,
@@ -29,7 +29,7 @@ const WORKERS: usize = 4;
 const JOBS: usize = 120;
 const STEPS: usize = 20_000;
 
-/// What the workers saw together.
+/// What all workers saw.
 #[derive(Default)]
 struct Log {
     /// How often each lease was handed out.
@@ -46,7 +46,7 @@ struct Worker {
     log: Arc<Mutex<Log>>,
     dice: StdRng,
     id: Uuid,
-    /// Claims that were not reported; those of earlier lives too.
+    /// Claims that were not reported, even those of its earlier lives.
     held: Vec<ClaimedJob>,
 }
 
@@ -138,7 +138,7 @@ impl Worker {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_job_ends_once_however_the_workers_live_and_die(
+async fn every_job_ends_once_even_if_workers_die_and_report_late(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {

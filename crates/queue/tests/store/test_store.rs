@@ -1,4 +1,4 @@
-//! A job store on a database of a test's own, a clock that only the test moves, and short words for
+//! A job store with a database for one test, a clock that only the test moves, and short names for
 //! what most tests begin with.
 
 use std::time::Duration;
@@ -26,12 +26,12 @@ impl Task for Note {
     const KIND: &'static str = "note";
 }
 
-/// A job with a payload of no interest.
+/// A job whose payload does not matter.
 pub(crate) fn note() -> NewJob {
     Note("of no interest".to_owned()).job()
 }
 
-/// Metadata with something in each field.
+/// Metadata with a value in each field.
 pub(crate) fn metadata() -> Metadata {
     let metadata = json!({
         "request_id": "a-request",
@@ -42,7 +42,7 @@ pub(crate) fn metadata() -> Metadata {
     serde_json::from_value(metadata).unwrap()
 }
 
-/// What became of a claimed job, under the lease of that claim.
+/// A report of a claimed job, under the lease of that claim.
 pub(crate) fn report(job: &ClaimedJob, outcome: Outcome) -> Report {
     Report {
         job_id: job.id,
@@ -62,10 +62,10 @@ pub(crate) struct TestStore {
 }
 
 impl TestStore {
-    /// `None` where there is no PostgreSQL for this test.
+    /// `None` if there is no PostgreSQL for this test.
     pub(crate) async fn open(backend: Backend) -> Option<Self> {
         let database = TestDatabase::with_schema(backend, SCHEMA).await?;
-        // To the millisecond, so that both databases give it back as it is.
+        // To the millisecond, so that both databases return the same time.
         let start = Utc::now().trunc_subsecs(3);
         Some(Self { database, start })
     }
@@ -74,7 +74,7 @@ impl TestStore {
         &self.database.db
     }
 
-    /// The time so many seconds after the start of the test.
+    /// The time this many seconds after the start of the test.
     pub(crate) fn time(&self, seconds: i64) -> DateTime<Utc> {
         self.start + TimeDelta::seconds(seconds)
     }
@@ -84,7 +84,7 @@ impl TestStore {
         JobStore::new(self.db().clone()).at(self.time(seconds))
     }
 
-    /// The store at that time, as another process sees it: on connections of its own.
+    /// The store at that time in another process, with separate connections.
     pub(crate) async fn elsewhere_at(&self, seconds: i64) -> JobStore {
         JobStore::new(self.database.connect_again().await).at(self.time(seconds))
     }
@@ -93,7 +93,7 @@ impl TestStore {
         job.enqueue(self.db()).await.unwrap().id
     }
 
-    /// Enqueues so many jobs, one after the other.
+    /// Enqueues this many jobs, one after the other.
     pub(crate) async fn enqueue_notes(&self, number: usize) -> Vec<Uuid> {
         let mut ids = Vec::new();
         for _ in 0..number {
@@ -140,7 +140,7 @@ impl TestStore {
         job.expect("an unfinished job")
     }
 
-    /// A finished job, which is none of the unfinished ones any more.
+    /// A finished job, which is no longer among the unfinished ones.
     pub(crate) async fn finished(&self, id: Uuid) -> finished_job::Model {
         let left = job::Entity::find_by_id(id).one(self.db()).await.unwrap();
         assert_eq!(left, None);

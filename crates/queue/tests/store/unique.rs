@@ -1,4 +1,4 @@
-//! Unique keys: among unfinished jobs of a task, one of each.
+//! Unique keys: a task has at most one unfinished job of each.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::test_store::{TestStore, note, report};
 
-/// A statement that has to wait for another transaction would take this long.
+/// A statement that waits for another transaction takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Serialize, Deserialize)]
@@ -23,7 +23,7 @@ impl Task for Other {
 
 #[rstest]
 #[tokio::test]
-async fn a_duplicate_answers_with_the_job_that_is_there(
+async fn enqueueing_a_duplicate_returns_the_existing_job(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -42,7 +42,7 @@ async fn a_duplicate_answers_with_the_job_that_is_there(
 
 #[rstest]
 #[tokio::test]
-async fn a_duplicate_does_not_fail_the_transaction_that_it_is_enqueued_in(
+async fn a_duplicate_does_not_fail_its_transaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -69,7 +69,7 @@ async fn a_duplicate_does_not_fail_the_transaction_that_it_is_enqueued_in(
 
 #[rstest]
 #[tokio::test]
-async fn a_key_is_per_task(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn a_unique_key_is_per_task(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let Some(store) = TestStore::open(backend).await else {
         return;
     };
@@ -101,7 +101,7 @@ async fn jobs_without_a_key_are_never_duplicates(
 
 #[rstest]
 #[tokio::test]
-async fn a_key_holds_while_its_job_runs_or_waits_for_its_retry(
+async fn a_unique_key_is_taken_while_its_job_runs_or_waits_for_a_retry(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -121,7 +121,7 @@ async fn a_key_holds_while_its_job_runs_or_waits_for_its_retry(
 
 #[rstest]
 #[tokio::test]
-async fn a_key_is_free_again_when_its_job_has_ended(
+async fn a_unique_key_is_free_again_when_its_job_has_ended(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values(Outcome::Completed, Outcome::Dead, Outcome::Cancelled)] end: Outcome,
 ) {
@@ -139,8 +139,8 @@ async fn a_key_is_free_again_when_its_job_has_ended(
     );
 }
 
-/// Starts a transaction that enqueues a job with a key which another open transaction has taken,
-/// and returns when it waits for that one.
+/// Starts a transaction that enqueues a job with a key that another open transaction has taken, and
+/// returns when it waits for that transaction.
 async fn rival(database: &TestDatabase) -> tokio::task::JoinHandle<Enqueued> {
     let db = database.connect_again().await;
     let rival = tokio::spawn(async move {
@@ -149,7 +149,7 @@ async fn rival(database: &TestDatabase) -> tokio::task::JoinHandle<Enqueued> {
         txn.commit().await.unwrap();
         enqueued
     });
-    // On SQLite nobody can tell that a writer waits: that there is one writer at a time is enough.
+    // On SQLite a waiting writer cannot be seen, but there is only one writer at a time.
     if database.backend() == Backend::Postgres {
         timeout(PATIENCE, somebody_waits(database)).await.unwrap();
     }
@@ -174,7 +174,7 @@ async fn somebody_waits(database: &TestDatabase) {
 
 #[rstest]
 #[tokio::test]
-async fn of_two_transactions_at_once_the_second_gets_the_job_of_the_first(
+async fn the_second_of_two_concurrent_transactions_gets_the_job_of_the_first(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -191,7 +191,7 @@ async fn of_two_transactions_at_once_the_second_gets_the_job_of_the_first(
 
 #[rstest]
 #[tokio::test]
-async fn of_two_transactions_at_once_the_second_has_the_key_when_the_first_rolls_back(
+async fn the_second_of_two_concurrent_transactions_gets_the_key_if_the_first_rolls_back(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(store) = TestStore::open(backend).await else {
@@ -206,7 +206,7 @@ async fn of_two_transactions_at_once_the_second_has_the_key_when_the_first_rolls
     store.job(second.id).await;
 }
 
-/// On SQLite any open transaction that writes holds up the others.
+/// On PostgreSQL only: on SQLite any open transaction that writes holds up the others.
 #[tokio::test]
 async fn an_open_transaction_with_a_duplicate_does_not_hold_up_the_end_of_the_job() {
     let Some(store) = TestStore::open(Backend::Postgres).await else {

@@ -1,4 +1,4 @@
-//! What the model knows of a job.
+//! A job of the model.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use bare_queue::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// A job, as the model has it and as its row says.
+/// A job, in the model or read from its row.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Job {
     pub(super) state: JobState,
@@ -33,7 +33,7 @@ impl Job {
         self.state == JobState::Running && self.worker == Some(worker)
     }
 
-    /// It goes back or ends, and costs no attempt unless said.
+    /// It goes back or ends.
     pub(super) fn leave(&mut self, state: JobState, attempt_is_charged: bool) {
         self.state = state;
         self.worker = None;
@@ -59,7 +59,7 @@ impl Job {
         }
     }
 
-    /// Its worker died; whether it may run again.
+    /// Its worker died. Returns whether the job may run again.
     pub(super) fn die(&mut self, now: DateTime<Utc>) -> bool {
         self.deaths += 1;
         self.lease_number += 1;

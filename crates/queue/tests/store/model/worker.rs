@@ -1,4 +1,4 @@
-//! What the model knows of a worker.
+//! A worker of the model.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,7 +7,7 @@ use super::LEASE;
 /// Two heartbeats, which are 2 s apart under the model's lease.
 const LONGEST_GAP: TimeDelta = TimeDelta::seconds(4);
 
-/// A worker that registered.
+/// A registered worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worker {
     /// The end of its lease.
@@ -17,7 +17,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Whose lease was renewed just now.
+    /// A worker whose lease was just renewed.
     pub(super) fn renewed(now: DateTime<Utc>, steady_since: DateTime<Utc>) -> Self {
         Self {
             until: now + LEASE,
@@ -27,7 +27,7 @@ impl Worker {
     }
 }
 
-/// Since when these have sent heartbeats that followed each other until `now`.
+/// Since when the heartbeats of these workers have had no gap until `now`.
 pub(super) fn steady_since<'a>(
     workers: impl Iterator<Item = &'a Worker>,
     now: DateTime<Utc>,
