@@ -1,5 +1,7 @@
 //! Processes of the service, and requests to them.
 
+#![allow(dead_code, reason = "helpers for the tests that you write")]
+
 use std::{
     collections::BTreeSet,
     time::{Duration, UNIX_EPOCH},

@@ -1,6 +1,8 @@
 //! Runs the service on a free port and SQLite, for tests of what goes over the wire. What depends
 //! on the database is tested on both kinds, with [`e2e::TestApp`].
 
+#![allow(dead_code, reason = "helpers for the tests that you write")]
+
 use std::{future::pending, net::SocketAddr, time::Duration};
 
 use reqwest::{Client, RequestBuilder, Response, header};

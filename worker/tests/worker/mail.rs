@@ -82,7 +82,7 @@ async fn the_sender_comes_from_the_settings() {
     mailer.send(job, mail(ADA)).await.unwrap();
     let mails = server.wait_for(1).await;
     assert_eq!(mails[0].from, "service@example.com");
-    let sender = Some("The Service <service@example.com>");
+    let sender = Some("\"The Service\" <service@example.com>");
     assert_eq!(mails[0].header("From").as_deref(), sender);
     assert_eq!(mails[0].to, [ADA]);
     assert_eq!(mails[0].header("Subject").as_deref(), Some("Welcome"));

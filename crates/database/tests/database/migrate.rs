@@ -103,7 +103,7 @@ async fn a_database_of_a_newer_release_is_ahead_which_is_not_an_error(
     assert_eq!(findings[0].message, "ahead: m29991231_000000_later");
 
     let error = SCHEMA.down(db, 1).await.unwrap_err().to_string();
-    assert!(error.contains("only that one can take it back"), "{error}");
+    assert!(error.contains("only that release can revert it"), "{error}");
 }
 
 #[rstest]

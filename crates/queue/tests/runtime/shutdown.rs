@@ -122,7 +122,12 @@ async fn a_job_that_a_stopping_worker_released_is_run_by_the_next_worker(
             Ok(())
         }
     });
-    let worker = queue.start(stuck, &[("SHUTDOWN_GRACE_SECONDS", "0")]).await;
+    // With one slot, no claim is under way that takes the released job once more.
+    let settings = [
+        ("SHUTDOWN_GRACE_SECONDS", "0"),
+        ("WORKER_QUEUES", "default:1"),
+    ];
+    let worker = queue.start(stuck, &settings).await;
     gate.is_reached_by(1).await;
     in_time(worker.stop()).await;
 
