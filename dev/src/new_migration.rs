@@ -31,7 +31,10 @@ pub(crate) fn write(name: &str) -> anyhow::Result<()> {
     let new_list =
         insert(&list, &module).context("the list of steps does not have the expected form")?;
 
-    let step = root().join(format!("migration/src/steps/{module}.rs"));
+    let folder = root().join("migration/src/steps");
+    let step = folder.join(format!("{module}.rs"));
+    // Without a step git keeps no folder.
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     fs::write(&step, template(name)).with_context(|| step.display().to_string())?;
     fs::write(&list_file, new_list).context(LIST)?;
     println!("migration/src/steps/{module}.rs  is the step: say what it changes");

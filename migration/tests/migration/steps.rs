@@ -11,7 +11,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 #[test]
 fn every_file_of_a_step_is_in_the_list() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/steps");
-    let files = fs::read_dir(folder).unwrap().map(|file| {
+    // Without a step git keeps no folder.
+    let files = fs::read_dir(folder).into_iter().flatten();
+    let files = files.map(|file| {
         let path = file.unwrap().path();
         path.file_stem().unwrap().to_str().unwrap().to_owned()
     });
