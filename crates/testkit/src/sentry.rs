@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 /// How long [`SentryServer::wait_for`] waits.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running endpoint. It ends when it is dropped.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl SentryServer {
     /// Waits until there are at least `count` events, and returns all.
     ///
     /// # Panics
-    /// If there are fewer after 20 s.
+    /// If there are fewer after a minute.
     pub async fn wait_for(&self, count: usize) -> Vec<Value> {
         let mut events = self.events.clone();
         let enough = events.wait_for(|events| events.len() >= count);

@@ -48,8 +48,8 @@ impl Task for Unknown {
     const KIND: &'static str = "unknown";
 }
 
-fn start(database: &TestDatabase) -> Process {
-    let lease = LEASE.as_secs().to_string();
+fn start(database: &TestDatabase, lease: Duration) -> Process {
+    let lease = lease.as_secs().to_string();
     let variables = [
         ("DATABASE_URL", database.url()),
         ("JOB_LEASE_SECONDS", &lease),
@@ -127,14 +127,14 @@ async fn a_job_that_kills_its_process_is_dead_after_five_deaths_and_the_others_c
     enqueue_good(&database, 50).await;
     let killer = enqueue(&database, Deed::Kills.job()).await;
     enqueue_good(&database, 50).await;
-    let mut workers = [start(&database), start(&database)];
+    let mut workers = [start(&database, LEASE), start(&database, LEASE)];
     let mut deaths = 0;
     until(async || {
         for worker in &mut workers {
             if let Some(status) = worker.exit_status() {
                 assert_eq!(status.code(), None, "{:?}", worker.lines());
                 deaths += 1;
-                *worker = start(&database);
+                *worker = start(&database, LEASE);
             }
         }
         // Skip the waits between its deaths.
@@ -167,6 +167,10 @@ async fn silence(database: &TestDatabase) -> Option<chrono::Duration> {
 async fn bad_jobs_harm_neither_a_thousand_others_nor_the_heartbeat(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
+    // Long enough that half of it is far more than a busy machine adds to a beat.
+    const LEASE: Duration = Duration::from_secs(6);
+    const BLOCKED: Duration = Duration::from_secs(8);
+
     let Some(database) = TestDatabase::with_schema(backend, SCHEMA).await else {
         return;
     };
@@ -192,11 +196,12 @@ async fn bad_jobs_harm_neither_a_thousand_others_nor_the_heartbeat(
     let blocking = std::thread::available_parallelism().unwrap().get();
     let blocking = i64::try_from(blocking).unwrap();
     for _ in 0..blocking {
-        enqueue(&database, Deed::Blocks(3000).job()).await;
+        let block = Deed::Blocks(BLOCKED.as_millis().try_into().unwrap());
+        enqueue(&database, block.job()).await;
     }
     enqueue_good(&database, 500).await;
 
-    let mut worker = start(&database);
+    let mut worker = start(&database, LEASE);
     let mut longest = chrono::Duration::zero();
     until(async || {
         longest = longest.max(silence(&database).await.unwrap_or_default());
