@@ -18,7 +18,7 @@ use poem::{
 };
 
 pub(crate) use body::read_body;
-pub(crate) use limit::BeyondCapacity;
+pub(crate) use limit::{BeyondCapacity, WrongHost};
 pub(crate) use methods::Methods;
 pub(crate) use routes::Routes;
 

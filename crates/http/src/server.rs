@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use poem::{
     Endpoint as _,
     endpoint::BoxEndpoint,
-    http::uri::Scheme,
+    http::{Version, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
@@ -35,12 +35,19 @@ use self::{
     pressure::Pressure,
     stream::TimedStream,
 };
-use crate::{Limits, middleware::BeyondCapacity};
+use crate::{
+    Limits,
+    middleware::{BeyondCapacity, WrongHost},
+};
 
 pub(crate) use pressure::CONNECTIONS_OVER_LIMIT;
 
 /// The maximum size of a request's line and headers in bytes. Larger ones are answered with 431.
 const HEADER_SIZE: usize = 64 * 1024;
+
+/// How long a connection without a request may stay at the shutdown: its client has just connected, and is
+/// about to send one.
+const FIRST_REQUEST: Duration = Duration::from_millis(800);
 
 /// Without a pause, a process without free file descriptors would retry in a busy loop.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
@@ -58,6 +65,19 @@ pub(crate) async fn serve(
     let app = Arc::new(endpoint);
     let local = listener.local_addr()?;
     let closing = CancellationToken::new();
+    let spawn = |group: &mut Group, stream, remote, limits, is_served| {
+        let handle = Handle::new(&closing);
+        let connection = Connection {
+            app: app.clone(),
+            local,
+            remote,
+            limits,
+            closing: closing.clone(),
+            handle: handle.clone(),
+            is_served,
+        };
+        group.spawn(handle, connection.serve(stream));
+    };
     let mut served = Group::default();
     let mut reserve = Group::default();
     let mut pressure = Pressure::new();
@@ -87,23 +107,22 @@ pub(crate) async fn serve(
                     }
                     (&mut reserve, limits.of_reserve())
                 };
-                let handle = Handle::new(&closing);
-                let connection = Connection {
-                    app: app.clone(),
-                    local,
-                    remote,
-                    limits,
-                    closing: closing.clone(),
-                    handle: handle.clone(),
-                    is_served,
-                };
-                group.spawn(handle, connection.serve(stream));
+                spawn(group, stream, remote, limits, is_served);
             }
         }
     }
 
-    drop(listener);
     closing.cancel();
+    // The system would reset the connections that wait in the backlog. They are the last ones.
+    let listener = listener.into_std()?;
+    while served.staying() < limits.connections
+        && let Ok((stream, remote)) = listener.accept()
+    {
+        stream.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(stream)?;
+        spawn(&mut served, stream, remote, limits, true);
+    }
+    drop(listener);
     let open = |served: &Group, reserve: &Group| served.open() + reserve.open();
     tracing::info!(connections = open(&served, &reserve), "shutting down");
     let ended = async { tokio::join!(served.all_ended(), reserve.all_ended()) };
@@ -154,7 +173,7 @@ impl Connection {
             // hyper's limit starts when the connection becomes idle. The stream's limit is
             // stricter.
             .header_read_timeout(self.limits.keep_alive)
-            .keep_alive(self.is_served)
+            .keep_alive(self.is_served && !self.closing.is_cancelled())
             .max_buf_size(HEADER_SIZE)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
@@ -165,6 +184,13 @@ impl Connection {
             biased;
             _ = &mut connection => return,
             () = self.handle.leave.cancelled() => {}
+        }
+        if self.closing.is_cancelled() && !activity.has_begun() {
+            tokio::select! {
+                biased;
+                _ = &mut connection => return,
+                () = sleep(FIRST_REQUEST) => {}
+            }
         }
         // At the shutdown, wait for unsent answers. Otherwise the client has not read them in time.
         let has_answers = if self.closing.is_cancelled() {
@@ -184,6 +210,10 @@ impl Connection {
     ) -> impl Future<Output = Result<Response<TrackedBody>, Infallible>> + use<> {
         if !self.is_served {
             request.extensions_mut().insert(BeyondCapacity);
+        }
+        let hosts = request.headers().get_all(header::HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+            request.extensions_mut().insert(WrongHost);
         }
         let in_flight = self.handle.activity.begin();
         let app = self.app.clone();

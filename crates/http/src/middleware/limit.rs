@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use poem::{Endpoint, Request, Result};
+use poem::{Endpoint, Request, Result, http::StatusCode};
 use thiserror::Error;
 
 use super::{body::limit_body, budget::Budget};
@@ -15,6 +15,11 @@ struct TookTooLong(Duration);
 /// Marks a request on a connection of the reserve.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BeyondCapacity;
+
+/// Marks an HTTP/1.1 request without exactly one `Host`, which a proxy may read differently (RFC 9112, section
+/// 3.2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WrongHost;
 
 /// Whether the path is one of Dockerflow's endpoints, which report the health of the service.
 fn is_of_dockerflow(path: &str) -> bool {
@@ -29,6 +34,10 @@ pub(crate) async fn limit<E: Endpoint>(
     endpoint: Arc<E>,
     mut request: Request,
 ) -> Result<E::Output> {
+    if request.data::<WrongHost>().is_some() {
+        let detail = "Exactly one header Host is required.";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail).into());
+    }
     if request.data::<BeyondCapacity>().is_some() && !is_of_dockerflow(request.uri().path()) {
         return Err(Problem::busy().into());
     }
@@ -49,7 +58,6 @@ mod tests {
     use poem::{
         Body,
         endpoint::make,
-        http::StatusCode,
         web::headers::{ContentLength, HeaderMapExt as _},
     };
 

@@ -80,3 +80,15 @@ async fn a_panic_is_500_without_its_message() {
     assert!(!problem.to_string().contains("panic"), "{problem}");
     assert_eq!(app.get("/").await.status(), 200);
 }
+
+#[rstest]
+#[case::none("GET / HTTP/1.1\r\n")]
+#[case::two("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n")]
+#[tokio::test]
+async fn a_request_without_exactly_one_host_is_refused(#[case] head: &str) {
+    let app = Server::start().await;
+    let request = format!("{head}Connection: close\r\n\r\n");
+    let answer = app.send(&request).await.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("application/problem+json"), "{answer}");
+}

@@ -95,7 +95,7 @@ impl ShuttingDown {
 }
 
 /// A connection on which a test sends every byte itself.
-pub struct Connection(TcpStream);
+pub struct Connection(pub TcpStream);
 
 impl Connection {
     pub async fn send(&mut self, bytes: &str) {

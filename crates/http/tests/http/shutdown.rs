@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     api::{INDEX, LAMP},
-    server::{Server, in_time},
+    server::{Connection, Server, in_time},
 };
 
 fn head_of_a_post() -> String {
@@ -50,6 +50,29 @@ async fn idle_connections_do_not_delay_the_shutdown() {
     let start = Instant::now();
     app.shut_down().ends().await;
     assert!(start.elapsed() < Limits::default().header_time / 3);
+}
+
+#[tokio::test]
+async fn connections_that_came_before_the_end_are_answered() {
+    // On one thread, the server accepts nothing while this test connects.
+    let app = Server::start().await;
+    let address = app.address;
+    let (connected, still_open) = std::sync::mpsc::channel();
+    let shutting_down = app.shut_down();
+    for _ in 0..50 {
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        connected.send(stream).unwrap();
+    }
+    drop(connected);
+    let ending = tokio::spawn(shutting_down.ends());
+    for stream in still_open {
+        stream.set_nonblocking(true).unwrap();
+        let mut client = Connection(TcpStream::from_std(stream).unwrap());
+        client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    ending.await.unwrap();
 }
 
 #[tokio::test]
