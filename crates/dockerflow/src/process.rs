@@ -141,5 +141,7 @@ fn fail(error: &dyn Display) -> ! {
 /// The name by which operators know this process: the dyno on Heroku, otherwise the host.
 pub fn hostname() -> String {
     std::env::var("DYNO")
-        .unwrap_or_else(|_| gethostname::gethostname().to_string_lossy().into_owned())
+        .ok()
+        .filter(|dyno| !dyno.is_empty())
+        .unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned())
 }

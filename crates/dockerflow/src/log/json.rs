@@ -38,7 +38,14 @@ impl fmt::Write for Escape<'_> {
     }
 }
 
-/// RFC 8259, section 7, and DEL, which terminals interpret.
+/// Whether terminals or editors act on a character instead of showing it: a control character, a line
+/// or paragraph separator, or one that changes the direction of writing (Unicode TR 9, section 2).
+pub(super) fn is_misleading(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// RFC 8259, section 7, and all other misleading characters.
 fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut plain_from = 0;
@@ -50,6 +57,16 @@ fn escape(out: &mut Vec<u8>, text: &str) {
             b'\r' => b'r',
             b'\t' => b't',
             0..=0x1f | 0x7f => b'u',
+            // Misleading characters of several bytes begin with one of these.
+            0xc2 | 0xd8 | 0xe2 => {
+                let next = text[index..].chars().next();
+                if let Some(c) = next.filter(|c| is_misleading(*c)) {
+                    out.extend_from_slice(&bytes[plain_from..index]);
+                    plain_from = index + c.len_utf8();
+                    literal(out, format_args!("\\u{:04x}", u32::from(c)));
+                }
+                continue;
+            }
             _ => continue,
         };
         out.extend_from_slice(&bytes[plain_from..index]);

@@ -14,6 +14,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::fields::{SpanFields, field_values};
+use super::json::is_misleading;
 
 /// Writes each event as a line for a quick look: the time, the level, what happened, and at the end
 /// what it belongs to. Fields that mean nothing to a person are only in [`Mozlog`](super::Mozlog).
@@ -199,7 +200,7 @@ fn text(value: Option<&Value>) -> String {
     for c in value.chars() {
         match c {
             '\n' => shown.push_str("\n    "),
-            c if c.is_control() => shown.extend(c.escape_default()),
+            c if is_misleading(c) => shown.extend(c.escape_default()),
             c => shown.push(c),
         }
     }

@@ -90,12 +90,15 @@ fn a_field_keeps_its_type() {
 
 #[test]
 fn an_event_with_line_breaks_is_one_line() {
-    let nasty = "a\nb\r\n\"c\" \\ \t \u{0} \u{1b}[31m \u{7f} \u{1f600} é";
+    let nasty = "a\nb\r\n\"c\" \\ \t \u{0} \u{1b}[31m \u{7f} \u{1f600} é \u{9b}31m \u{2028} \u{202e}abc \u{2066} €";
     let text = text_at("info", "json", || {
         tracing::info!(field = nasty, shown = %nasty, "{nasty}");
     });
     assert_eq!(text.matches('\n').count(), 1);
-    assert!(!text.contains(['\u{1b}', '\u{7f}']));
+    assert!(!text.contains([
+        '\u{1b}', '\u{7f}', '\u{9b}', '\u{2028}', '\u{202e}', '\u{2066}'
+    ]));
+    assert!(text.contains("é") && text.contains("€"), "{text}");
     let line: Value = serde_json::from_str(&text).unwrap();
     for field in ["msg", "field", "shown"] {
         assert_eq!(line["Fields"][field], nasty);

@@ -67,14 +67,14 @@ fn an_attempt_is_shown_as_task_outcome_time_and_number() {
 #[test]
 fn no_value_can_fake_a_line_or_control_the_terminal() {
     let lines = lines(|| {
-        tracing::error!(target: "t", error = "first\nsecond", word = "a \u{1b}[31m", "said: \r\n00:00:00");
+        tracing::error!(target: "t", error = "first\nsecond", word = "a \u{1b}[31m\u{202e}", "said: \r\n00:00:00");
     });
     assert_eq!(
         lines,
         [
             "ERROR t said: \\r",
             "    00:00:00 error=first",
-            "    second word=\"a \\u{1b}[31m\"",
+            "    second word=\"a \\u{1b}[31m\\u{202e}\"",
         ]
     );
 }
