@@ -4,7 +4,7 @@ mod release;
 mod session;
 mod startup;
 
-use std::{mem, time::Duration};
+use std::{fs::OpenOptions, io, mem, path::Path, time::Duration};
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
@@ -29,7 +29,7 @@ pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection that was unused for this long is pinged before it is handed out.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// How long a ping may take. If the server vanished without closing the connection, TCP alone would
 /// wait a quarter of an hour.
@@ -101,9 +101,7 @@ async fn connect_within(
             connect_postgres(url, (**options).clone(), application, size, patience).await
         }
         Target::Sqlite { path, options } => {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|error| file_error(url, error))?;
-            }
+            create_private(path).map_err(|error| file_error(url, error))?;
             connect_sqlite(url, (**options).clone(), application, size).await
         }
     }
@@ -215,6 +213,22 @@ async fn connect_sqlite(
         .map_err(|error| file_error(url, error))?;
     metrics::watch(&pool, application);
     Ok(pool.into())
+}
+
+/// Creates the file if it is missing, for this user only. SQLite gives the files beside it the same
+/// permissions.
+fn create_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created.map(drop),
+    }
 }
 
 fn file_error(url: &DatabaseUrl, error: impl std::fmt::Display) -> ConnectError {

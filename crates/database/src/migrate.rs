@@ -3,13 +3,14 @@
 mod checks;
 mod cli;
 mod lock;
+mod place;
 mod runner;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use dockerflow::checks::{Checks, Finding};
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryOrder};
-use sea_orm_migration::{MigrationTrait, SchemaManager, seaql_migrations};
+use sea_orm_migration::{MigrationTrait, seaql_migrations};
 
 pub use cli::Settings;
 use runner::Change;
@@ -61,16 +62,15 @@ impl Schema {
     /// The state of `db`. It changes nothing, and needs no right to.
     pub async fn status(self, db: &DatabaseConnection) -> Result<Status, DbErr> {
         let known = self.names();
-        let there: BTreeSet<String> =
-            if SchemaManager::new(db).has_table("seaql_migrations").await? {
-                let rows = seaql_migrations::Entity::find()
-                    .order_by_asc(seaql_migrations::Column::Version)
-                    .all(db)
-                    .await?;
-                rows.into_iter().map(|row| row.version).collect()
-            } else {
-                BTreeSet::new()
-            };
+        let there: BTreeSet<String> = if place::of_steps(db).await?.is_some() {
+            let rows = seaql_migrations::Entity::find()
+                .order_by_asc(seaql_migrations::Column::Version)
+                .all(db)
+                .await?;
+            rows.into_iter().map(|row| row.version).collect()
+        } else {
+            BTreeSet::new()
+        };
         let (applied, pending) = known.iter().cloned().partition(|name| there.contains(name));
         let ahead = there
             .into_iter()
@@ -84,7 +84,14 @@ impl Schema {
     }
 
     /// Applies all pending steps, or only the next `steps`. Concurrent processes take turns.
+    ///
+    /// # Errors
+    /// A step fails, or new tables would not be made where those of earlier steps are.
     pub async fn up(self, db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
+        // This needs no right to change anything.
+        if self.status(db).await?.pending.is_empty() {
+            return Ok(());
+        }
         runner::run(self, db, Change::Up(steps)).await
     }
 

@@ -1,7 +1,7 @@
 //! The command line. That of sea-orm-migration installs its own logging, and panics without a
 //! database.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use anyhow::{Context, bail};
 use conf::{Conf, Subcommands};
@@ -52,6 +52,10 @@ struct Down {
     /// The number of steps
     #[conf(pos, default_value = "1")]
     steps: u32,
+
+    /// Required on PostgreSQL, because tables and columns may go with their data
+    #[conf(long)]
+    yes: bool,
 }
 
 /// Drops everything in the database and applies all steps
@@ -74,6 +78,15 @@ pub(super) async fn execute(schema: Schema, settings: &Settings) -> anyhow::Resu
             .await
             .context("not all steps are applied")?,
         Command::Down(down) => {
+            if !down.yes && !settings.database.database_url.is_sqlite() {
+                let applied = schema.status(&db).await?.applied;
+                let steps = applied.iter().rev().take(down.steps as usize);
+                let steps = steps.map(String::as_str).collect::<Vec<_>>().join(", ");
+                bail!(
+                    "in {}, what these steps made would be dropped: {steps}. Confirm with --yes",
+                    settings.database.database_url
+                )
+            }
             schema
                 .down(&db, down.steps)
                 .await
@@ -114,9 +127,10 @@ async fn print_status(schema: Schema, db: &DatabaseConnection) -> anyhow::Result
         (&status.ahead, "ahead"),
     ] {
         for name in names {
-            // The reader has closed the pipe, so it has read enough.
-            if writeln!(std::io::stdout(), "{word}  {name}").is_err() {
-                return Ok(());
+            match writeln!(std::io::stdout(), "{word}  {name}") {
+                // The reader has closed the pipe, so it has read enough.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+                written => written.context("the status cannot be written")?,
             }
         }
     }

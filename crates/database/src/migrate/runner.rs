@@ -5,7 +5,7 @@ use sea_orm_migration::{
     IntoSchemaManagerConnection, MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager,
 };
 
-use super::{Schema, lock};
+use super::{Schema, lock, place};
 
 #[derive(Clone, Copy)]
 pub(super) enum Change {
@@ -28,6 +28,7 @@ pub(super) async fn run(
         runner.run(&txn, change).await?;
         txn.commit().await
     } else {
+        place::check(db).await?;
         let lock = lock::acquire(db).await?;
         let runner = Runner::new(schema, db).await?;
         runner.run(db, change).await?;

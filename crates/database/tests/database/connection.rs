@@ -7,11 +7,12 @@
 
 use std::{
     io,
+    os::unix::fs::PermissionsExt as _,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use bare_database::{ConnectError, Settings, begin, connect, listener_pool};
+use bare_database::{ConnectError, Settings, begin, connect, listener_pool, migrate::Schema};
 use bare_testkit::{
     Backend, TestDatabase,
     postgres::{Server, StopMode},
@@ -47,6 +48,11 @@ async fn a_sqlite_file_is_created_with_its_folder() {
     let url = format!("sqlite://{}", path.display());
     connect(&settings(&url, 1), "test").await.unwrap();
     assert!(path.is_file());
+    // Nobody else may read it, nor what SQLite writes beside it.
+    for file in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
 }
 
 #[tokio::test]
@@ -264,4 +270,32 @@ async fn a_refusal_is_reported_at_once_and_without_the_password() {
         said.contains("TLS is required unless the URL says ?sslmode=disable"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn the_health_check_reports_a_read_only_server_whose_sessions_no_pool_keeps() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.url("postgres");
+    let db = connect(&settings(&url, 1), "test").await.unwrap();
+    let checks = Schema::new(&[]).checks(&db);
+    assert_eq!(checks.run().await.checks["database"].as_str(), "ok");
+    let reload = "SELECT pg_reload_conf()::text";
+    let sql = "ALTER SYSTEM SET default_transaction_read_only = on";
+    db.execute_unprepared(sql).await.unwrap();
+    ask(&db, reload).await.unwrap();
+    let fails = async { while checks.run().await.checks["database"].as_str() != "error" {} };
+    timeout(PATIENCE, fails).await.unwrap();
+
+    let late = connect(&settings(&url, 1), "test").await.unwrap();
+    ask(&late, "SELECT 'never'").await.unwrap_err();
+    for sql in [
+        "SET default_transaction_read_only = off",
+        "ALTER SYSTEM RESET default_transaction_read_only",
+    ] {
+        db.execute_unprepared(sql).await.unwrap();
+    }
+    ask(&db, reload).await.unwrap();
+    assert_eq!(ask(&late, "SELECT 'again'").await.unwrap(), "again");
 }

@@ -1,5 +1,7 @@
 //! Migrations: `up`, `down`, `status`, `wait`, `fresh`, and several at once.
 
+use std::time::Duration;
+
 use bare_database::migrate::Schema;
 use bare_testkit::{Backend, TestDatabase};
 use rstest::rstest;
@@ -8,6 +10,17 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trai
 
 const SCHEMA: Schema = Schema::new(&[|| vec![Box::new(Step("note")), Box::new(Step("tag"))]]);
 
+const NEXT: Schema = Schema::new(&[|| {
+    vec![
+        Box::new(Step("note")),
+        Box::new(Step("tag")),
+        Box::new(Step("topic")),
+    ]
+}]);
+
+/// Far more than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Creates this table.
 struct Step(&'static str);
 
@@ -15,7 +28,8 @@ impl MigrationName for Step {
     fn name(&self) -> &'static str {
         match self.0 {
             "note" => "m20260101_000001_create_note",
-            _ => "m20260101_000002_create_tag",
+            "tag" => "m20260101_000002_create_tag",
+            _ => "m20260101_000003_create_topic",
         }
     }
 }
@@ -174,4 +188,41 @@ async fn down_reverts_the_last_step_and_no_other(
     database
         .execute("INSERT INTO note VALUES ('still there')")
         .await;
+}
+
+#[tokio::test]
+async fn a_later_schema_in_the_search_path_gets_no_second_set_of_tables() {
+    let Some(database) = TestDatabase::with_schema(Backend::Postgres, SCHEMA).await else {
+        return;
+    };
+    database
+        .execute("CREATE SCHEMA AUTHORIZATION CURRENT_USER")
+        .await;
+    let db = database.connect_again().await;
+    assert_eq!(
+        SCHEMA.status(&db).await.unwrap().pending,
+        Vec::<String>::new()
+    );
+    SCHEMA.up(&db, None).await.unwrap();
+    let error = NEXT.up(&db, None).await.unwrap_err().to_string();
+    assert!(error.contains("set the search_path"), "{error}");
+    let sql = "SELECT count(*) FROM pg_tables WHERE schemaname = current_user";
+    let sql = Statement::from_string(db.get_database_backend(), sql);
+    let row = db.query_one_raw(sql).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn without_a_pending_step_up_takes_no_lock_and_changes_nothing() {
+    let Some(database) = TestDatabase::with_schema(Backend::Postgres, SCHEMA).await else {
+        return;
+    };
+    // Another process migrates.
+    let lock = bare_database::begin(&database.db).await.unwrap();
+    let sql = format!("SELECT pg_advisory_xact_lock({})", 0x6261_7265);
+    lock.execute_unprepared(&sql).await.unwrap();
+    let db = database.connect_again().await;
+    let up = tokio::time::timeout(PATIENCE, SCHEMA.up(&db, None));
+    up.await.expect("it does not wait").unwrap();
+    lock.rollback().await.unwrap();
 }
