@@ -5,7 +5,8 @@
 mod server;
 
 use std::{
-    fmt,
+    error::Error as _,
+    fmt, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -51,8 +52,14 @@ pub struct Settings {
 }
 
 fn mailbox(text: &str) -> Result<Mailbox, &'static str> {
-    text.parse()
-        .map_err(|_| "`Name <name@example.com>` is accepted")
+    let mailbox: Mailbox = text
+        .parse()
+        .map_err(|_| "`Name <name@example.com>` is accepted")?;
+    if mailbox.email.to_string().is_ascii() {
+        Ok(mailbox)
+    } else {
+        Err("an address of ASCII characters is accepted: write the domain as `xn--…`")
+    }
 }
 
 /// Why a mail was not sent.
@@ -177,6 +184,13 @@ async fn write(folder: &Path, job: Uuid, content: &[u8]) -> std::io::Result<()> 
     result
 }
 
+/// Whether the server's certificate was refused. The library calls that a connection error.
+fn is_certificate(error: &smtp::Error) -> bool {
+    std::iter::successors(error.source(), |error| (*error).source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::InvalidData)
+}
+
 /// The error without the server's text.
 fn scrubbed(error: &smtp::Error) -> MailError {
     if let Some(code) = error.status() {
@@ -191,7 +205,7 @@ fn scrubbed(error: &smtp::Error) -> MailError {
     }
     let reason = if error.is_timeout() {
         SILENT
-    } else if error.is_tls() {
+    } else if error.is_tls() || is_certificate(error) {
         "no TLS with the mail server"
     } else {
         "the mail server cannot be reached, or broke off"

@@ -44,6 +44,7 @@ pub struct SmtpServer {
 struct State {
     mails: Vec<Mail>,
     connections: usize,
+    hello: Option<String>,
     recipient_reply: Option<RecipientReply>,
     drops_after_data: usize,
     hangs: bool,
@@ -133,6 +134,11 @@ impl SmtpServer {
     /// How many connections it has accepted.
     pub fn connections(&self) -> usize {
         self.state.borrow().connections
+    }
+
+    /// The name with which the last client greeted it.
+    pub fn hello(&self) -> Option<String> {
+        self.state.borrow().hello.clone()
     }
 
     /// Answers the next `times` recipients with this code, such as 451 or 550; `usize::MAX` means

@@ -7,6 +7,7 @@ use lettre::{
     transport::smtp::{
         self, AsyncSmtpTransportBuilder,
         client::{Certificate, Tls, TlsParameters},
+        extension::ClientId,
     },
 };
 use url::Url;
@@ -65,7 +66,11 @@ impl SmtpUrl {
             };
             url.query_pairs_mut().append_pair("tls", mode);
         }
-        let transport = Transport::from_url(url.as_str())?;
+        let mut transport = Transport::from_url(url.as_str())?;
+        // The URL's path may name this host. A relay may refuse the library's default, an address.
+        if matches!(url.path(), "" | "/") {
+            transport = transport.hello_name(ClientId::Domain(dockerflow::hostname()));
+        }
         let (Some(roots), Some(host)) = (roots, url.host_str()) else {
             return Ok(transport);
         };

@@ -64,6 +64,24 @@ async fn a_mail_is_retried_if_the_folder_cannot_be_created() {
     assert!(matches!(error, MailError::Later(_)), "{error}");
 }
 
+#[rstest]
+#[case::the_host_by_default("", &dockerflow::hostname())]
+#[case::as_the_url_says("/mail.example.com", "mail.example.com")]
+#[tokio::test]
+async fn the_server_is_greeted_with_a_name(#[case] path: &str, #[case] name: &str) {
+    let server = SmtpServer::start();
+    let mailer = mailer(&[("SMTP_URL", &format!("{}{path}", server.url()))]);
+    mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
+    assert_eq!(server.hello().as_deref(), Some(name));
+}
+
+#[test]
+fn a_sender_whose_domain_no_mail_server_takes_is_a_wrong_setting() {
+    let url = [("MAIL_FROM", "ada@exämple.net")];
+    let error = dockerflow::settings::try_load_from::<Settings, _, _, _>(["worker"], url);
+    assert!(error.unwrap_err().to_string().contains("MAIL_FROM"));
+}
+
 #[tokio::test]
 async fn a_sender_without_a_name_has_the_name_of_the_service() {
     let server = SmtpServer::start();
@@ -208,6 +226,8 @@ async fn a_server_that_cannot_prove_its_identity_gets_no_mail() {
         let mailer = mailer(&[("SMTP_URL", &url), ("SMTP_ROOT_CERT", roots)]);
         let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
         assert!(matches!(error, MailError::Later(_)), "{error}");
+        let has_tls = url.starts_with("smtps:");
+        assert_eq!(error.to_string().contains("no TLS"), has_tls, "{error}");
     }
     assert!(server.mails().is_empty());
     assert!(plain.mails().is_empty());

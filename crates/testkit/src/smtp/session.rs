@@ -35,6 +35,8 @@ pub(super) async fn run(
         let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
         match verb.to_ascii_uppercase().as_str() {
             "EHLO" => {
+                let hello = Some(argument.to_owned());
+                session.state.send_modify(|state| state.hello = hello);
                 let extensions = "250-localhost\r\n250-8BITMIME\r\n250 SMTPUTF8";
                 session.hello(extensions).await?;
             }
