@@ -15,6 +15,7 @@ pub mod cli;
 pub mod entities;
 mod metadata;
 pub mod migrations;
+mod names;
 #[cfg(feature = "runtime")]
 mod runtime;
 #[cfg(feature = "runtime")]

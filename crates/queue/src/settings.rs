@@ -6,6 +6,8 @@ use bare_database::DatabaseUrl;
 use conf::Conf;
 use dockerflow::settings::between;
 
+use crate::names::is_name;
+
 /// The queue
 #[derive(Conf, Clone, Debug)]
 pub struct Settings {
@@ -85,12 +87,6 @@ impl FromStr for Queues {
 }
 
 fn queue(text: &str) -> Result<Queue, String> {
-    let is_name = |name: &str| {
-        (1..=100).contains(&name.len())
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-    };
     text.trim()
         .split_once(':')
         .filter(|(name, _)| is_name(name))

@@ -8,7 +8,7 @@ use e2e::{
 };
 use rstest::rstest;
 
-use crate::service::{PATIENCE, Web, migrated, stop};
+use crate::service::{PATIENCE, Web, migrated, start_worker, stop};
 
 #[rstest]
 #[tokio::test]
@@ -71,4 +71,13 @@ async fn a_healthcheck_succeeds_while_web_answers_and_fails_afterwards() {
     let (is_well, said) = healthcheck(database.url(), &port).await;
     assert!(!is_well);
     assert!(said.contains("nothing answers on 127.0.0.1"), "{said}");
+}
+
+#[tokio::test]
+async fn a_worker_says_at_its_start_which_tasks_no_worker_serves() {
+    let database = migrated(Sqlite).await.unwrap();
+    let says_so = |line: &str| line.contains("no worker serves the queue of this task");
+    let other = start_worker(database.url(), &[("WORKER_QUEUES", "other:1")]);
+    let line = other.wait_for_line(says_so, PATIENCE).await;
+    assert!(line.contains("send_welcome_email"), "{line}");
 }

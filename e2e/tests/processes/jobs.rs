@@ -68,6 +68,17 @@ async fn a_job_can_be_enqueued_shown_cancelled_and_retried(
     );
 }
 
+#[tokio::test]
+async fn a_queue_that_may_be_misspelt_is_pointed_out() {
+    let database = migrated(Sqlite).await.unwrap();
+    let (code, answer) = jobs(&database, &["pause", "biling"]).await;
+    assert_eq!(code, 0, "{answer}");
+    assert!(answer.contains("is the name right?"), "{answer}");
+    let (code, answer) = jobs(&database, &["limit", "high priority", "1"]).await;
+    assert_eq!(code, 1, "{answer}");
+    assert!(answer.contains("no name of a queue"), "{answer}");
+}
+
 #[rstest]
 #[case::id(&["show", "01890000-0000-7000-8000-000000000000"], "there is no job")]
 #[case::retried_id(&["retry", "01890000-0000-7000-8000-000000000000"], "there is no job")]

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::table;
 use crate::{
     JobState, Registry,
+    names::{NAME_RULE, is_name},
     store::{Cancelled, Filter, JobStore, OperateError},
 };
 
@@ -188,17 +189,19 @@ impl Jobs {
             Command::Cancel(Cancel { id: Some(id), .. }) => cancel(&store, job_id(id)?).await,
             Command::Cancel(cancel) => cancel_all(&store, cancel).await,
             Command::Pause(Queue { name }) => {
+                let hint = hint(&store, name).await?;
                 store.pause(name).await?;
-                print(&format!("nothing more is claimed from {name}\n"))
+                print(&format!("nothing more is claimed from {name}\n{hint}"))
             }
             Command::Resume(Queue { name }) => {
                 store.resume(name).await?;
                 print(&format!("jobs are claimed from {name} again\n"))
             }
             Command::Limit(Limit { name, max_running }) => {
+                let hint = hint(&store, name).await?;
                 store.limit(name, *max_running).await?;
                 print(&match max_running {
-                    Some(limit) => format!("at most {limit} jobs of {name} run at once\n"),
+                    Some(limit) => format!("at most {limit} jobs of {name} run at once\n{hint}"),
                     None => format!("{name} has no limit\n"),
                 })
             }
@@ -216,6 +219,20 @@ impl Jobs {
             }
         }
     }
+}
+
+/// What to say of a queue that may be misspelt.
+async fn hint(store: &JobStore, queue: &str) -> anyhow::Result<&'static str> {
+    ensure!(
+        is_name(queue),
+        "{queue:?} is no name of a queue: it has {NAME_RULE}"
+    );
+    let is_in_use = store.is_queue_in_use(queue).await?;
+    Ok(if is_in_use {
+        ""
+    } else {
+        "but no worker serves it and it has no jobs: is the name right?\n"
+    })
 }
 
 fn job_id(text: &str) -> anyhow::Result<Uuid> {

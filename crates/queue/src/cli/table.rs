@@ -61,11 +61,17 @@ pub(super) fn stats(stats: &[QueueStats], now: DateTime<Utc>) -> String {
 pub(super) fn queues(queues: &[queue::Model]) -> String {
     let paused = queues.iter().filter_map(|queue| {
         let since = queue.paused_at?.format("%Y-%m-%d %H:%M:%S");
-        Some(format!("{} is paused since {since}\n", queue.name))
+        Some(format!(
+            "{} is paused since {since}\n",
+            printable(&queue.name)
+        ))
     });
     let limited = queues.iter().filter_map(|queue| {
         let limit = queue.max_running?;
-        Some(format!("{} runs at most {limit} at once\n", queue.name))
+        Some(format!(
+            "{} runs at most {limit} at once\n",
+            printable(&queue.name)
+        ))
     });
     paused.chain(limited).collect()
 }

@@ -75,6 +75,11 @@ impl Tasks {
         self.0.keys().copied()
     }
 
+    /// The tasks, each with the queue that its jobs wait in.
+    pub(super) fn queues(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.0.iter().map(|(kind, task)| (*kind, task.queue()))
+    }
+
     /// The `'static` name of a task, if this worker knows it.
     pub(super) fn kind(&self, kind: &str) -> Option<&'static str> {
         self.0.get_key_value(kind).map(|(kind, _)| *kind)
@@ -113,6 +118,7 @@ pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<(), TaskError>> + S
 pub(super) trait Runnable<R = ()>: Send + Sync {
     /// An attempt that has not begun, or why the payload does not decode.
     fn attempt(&self, payload: &str, job: JobContext<R>) -> Result<Attempt, serde_json::Error>;
+    fn queue(&self) -> &'static str;
     fn timeout(&self) -> Duration;
     fn backoff(&self, attempt: i32) -> Duration;
     fn job(&self, payload: &str) -> Result<NewJob, serde_json::Error>;
@@ -133,6 +139,10 @@ where
         let task: T = serde_json::from_str(payload)?;
         let handler = Arc::clone(&self.handler);
         Ok(Box::pin(async move { handler.call(task, &job).await }))
+    }
+
+    fn queue(&self) -> &'static str {
+        T::QUEUE
     }
 
     fn timeout(&self) -> Duration {
@@ -158,6 +168,10 @@ impl<R: Send + Sync> Runnable for Bound<R> {
     fn attempt(&self, payload: &str, job: JobContext) -> Result<Attempt, serde_json::Error> {
         self.task
             .attempt(payload, job.with(Arc::clone(&self.resources)))
+    }
+
+    fn queue(&self) -> &'static str {
+        self.task.queue()
     }
 
     fn timeout(&self) -> Duration {

@@ -17,7 +17,10 @@ use super::{
     retry::{StatementError, jittered},
     shared::Shared,
 };
-use crate::settings::Queue;
+use crate::{names::is_name, settings::Queue};
+
+/// The label of queues whose name breaks the rule.
+const INVALID: &str = "(invalid name)";
 
 const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -73,7 +76,13 @@ async fn sample(
 
     let mut samples: BTreeMap<String, Sample> = BTreeMap::new();
     for stats in stats {
-        let sample = samples.entry(stats.queue).or_default();
+        // What was inserted by hand may have any name, and a metric's label may not.
+        let queue = if is_name(&stats.queue) {
+            stats.queue
+        } else {
+            INVALID.to_owned()
+        };
+        let sample = samples.entry(queue).or_default();
         sample.scheduled += stats.scheduled;
         sample.available += stats.available;
         sample.running += stats.running;

@@ -6,7 +6,7 @@ use croner::{
     errors::CronError,
     parser::{CronParser, Seconds},
 };
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
 use thiserror::Error;
 
 use crate::NewJob;
@@ -35,6 +35,12 @@ pub enum ScheduleError {
         #[source]
         source: jiff::Error,
     },
+    /// Its pattern matches no date, such as February 30.
+    #[error("the schedule {name} would never fire")]
+    Never {
+        /// The schedule.
+        name: &'static str,
+    },
     /// Two schedules have the same name.
     #[error("two schedules have the name {name}")]
     Twice {
@@ -50,6 +56,9 @@ pub struct Schedules(pub(super) Vec<Schedule>);
 pub(super) struct Schedule {
     pub(super) name: &'static str,
     cron: Cron,
+    /// Whether the pattern names times of the day. Each fires once a day, also when clocks change. Other
+    /// patterns are intervals, which fire as time passes.
+    is_fixed: bool,
     zone: TimeZone,
     pub(super) job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
 }
@@ -62,6 +71,9 @@ impl Schedules {
 
     /// Adds a schedule: its name, under which its last tick is stored; a cron pattern (`minute hour
     /// day month weekday`, or six fields with seconds first); an IANA time zone; and a tick's job.
+    ///
+    /// A time that is skipped when clocks change fires an hour later, and one that occurs twice fires the
+    /// first time. A pattern with `*` in hour, minute or second is an interval, which clocks do not affect.
     pub fn add(
         mut self,
         name: &'static str,
@@ -78,25 +90,56 @@ impl Schedules {
         if self.0.iter().any(|schedule| schedule.name == name) {
             return Err(ScheduleError::Twice { name });
         }
-        self.0.push(Schedule {
+        let schedule = Schedule {
             name,
             cron,
+            is_fixed: is_fixed(pattern),
             zone,
             job: Box::new(job),
-        });
+        };
+        if schedule.next(Utc::now()).is_none() {
+            return Err(ScheduleError::Never { name });
+        }
+        self.0.push(schedule);
         Ok(self)
     }
 }
 
 impl Schedule {
     pub(super) fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let after = self.local(after)?;
-        to_utc(&self.cron.find_next_occurrence(&after, false).ok()?)
+        let local = self.local(after)?;
+        if !self.is_fixed {
+            return to_utc(&self.cron.find_next_occurrence(&local, false).ok()?);
+        }
+        let mut clock = clock(&local, -LONGEST_CHANGE)?;
+        loop {
+            clock = self.cron.find_next_occurrence(&clock, false).ok()?;
+            let tick = self.at(&clock)?;
+            if tick > after {
+                return Some(tick);
+            }
+        }
     }
 
     fn previous(&self, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let until = self.local(until)?;
-        to_utc(&self.cron.find_previous_occurrence(&until, true).ok()?)
+        let local = self.local(until)?;
+        if !self.is_fixed {
+            return to_utc(&self.cron.find_previous_occurrence(&local, true).ok()?);
+        }
+        let mut clock = clock(&local, LONGEST_CHANGE)?;
+        loop {
+            clock = self.cron.find_previous_occurrence(&clock, false).ok()?;
+            let tick = self.at(&clock)?;
+            if tick <= until {
+                return Some(tick);
+            }
+        }
+    }
+
+    /// When the clocks of the schedule's zone show this time: the first time if they show it twice, and
+    /// later by the change if they skip it.
+    fn at(&self, clock: &Zoned) -> Option<DateTime<Utc>> {
+        to_utc(&self.zone.to_zoned(clock.datetime()).ok()?)
     }
 
     /// The time in the schedule's zone.
@@ -122,6 +165,26 @@ impl Schedule {
     }
 }
 
+/// More than clocks are ever put forward or back.
+const LONGEST_CHANGE: SignedDuration = SignedDuration::from_hours(3);
+
+/// Whether no field of the time of day is open.
+fn is_fixed(pattern: &str) -> bool {
+    let fields: Vec<&str> = pattern.split_whitespace().collect();
+    let time = match fields.len() {
+        5 => &fields[..2],
+        6 => &fields[..3],
+        _ => return false,
+    };
+    time.iter().all(|field| !field.contains(['*', '?']))
+}
+
+/// What a clock in the zone of `time` shows, moved by `change`, on a clock that nobody changes.
+fn clock(time: &Zoned, change: SignedDuration) -> Option<Zoned> {
+    let shown = time.datetime().checked_add(change).ok()?;
+    shown.to_zoned(TimeZone::UTC).ok()
+}
+
 /// A tick is always a whole second.
 fn to_utc(tick: &Zoned) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(tick.timestamp().as_second(), 0)
@@ -129,7 +192,7 @@ fn to_utc(tick: &Zoned) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone;
+    use chrono::{TimeZone, Timelike};
 
     use super::*;
 
@@ -174,6 +237,48 @@ mod tests {
         // On this day Berlin's clocks go from 1:59 to 3:00, at 1:00 UTC.
         let breakfast = schedule("0 8 * * *", "Europe/Berlin");
         assert_eq!(breakfast.next(at(0, 30, 0)), Some(at(6, 0, 0)));
+    }
+
+    /// The ticks of a day in Berlin, in UTC: hours and minutes.
+    fn ticks(pattern: &str, month: u32, day: u32) -> Vec<(u32, u32)> {
+        let schedule = schedule(pattern, "Europe/Berlin");
+        let start = Utc
+            .with_ymd_and_hms(2026, month, day - 1, 22, 0, 0)
+            .unwrap();
+        let mut ticks = Vec::new();
+        let mut tick = schedule.next(start);
+        while let Some(time) = tick.filter(|time| *time < start + chrono::Duration::hours(25)) {
+            assert_eq!(schedule.previous(time), Some(time));
+            ticks.push((time.hour(), time.minute()));
+            tick = schedule.next(time);
+        }
+        ticks
+    }
+
+    #[test]
+    fn each_time_of_the_day_fires_once_when_clocks_change() {
+        // On March 29 the hour from 2:00 is skipped; it would begin at 1:00 UTC.
+        assert_eq!(ticks("30 2 * * *", 3, 29), [(1, 30)]);
+        assert_eq!(ticks("15,45 2 * * *", 3, 29), [(1, 15), (1, 45)]);
+        assert_eq!(ticks("0 1-3 * * *", 3, 29), [(0, 0), (1, 0)]);
+        // On October 25 the hour from 2:00 comes twice, at 0:00 and 1:00 UTC.
+        assert_eq!(ticks("30 2 * * *", 10, 25), [(0, 30)]);
+        assert_eq!(ticks("15,45 2 * * *", 10, 25), [(0, 15), (0, 45)]);
+        assert_eq!(ticks("0 1-3 * * *", 10, 25), [(23, 0), (0, 0), (2, 0)]);
+    }
+
+    #[test]
+    fn an_interval_goes_on_when_clocks_change() {
+        for (month, day) in [(3, 29), (10, 25)] {
+            let every_half_hour = ticks("*/30 * * * *", month, day);
+            assert_eq!(every_half_hour.len(), 49, "{every_half_hour:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_matches_no_date_is_an_error() {
+        let never = Schedules::new().add("x", "0 0 30 2 *", "UTC", |_| unreachable!());
+        assert!(matches!(never, Err(ScheduleError::Never { .. })));
     }
 
     #[test]

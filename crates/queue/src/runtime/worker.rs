@@ -99,18 +99,37 @@ impl WorkerBuilder {
             Some(queue) if self.prunes => prune::schedule(self.schedules, queue.name.clone())?,
             _ => self.schedules,
         };
+        let store = retention.store.clone();
+        let queues: Vec<_> = self.tasks.queues().collect();
         let work = Work {
             tasks: self.tasks.and(prune::task(retention)),
             schedules,
             layers: self.layers.build(),
         };
+        let runtime = Runtime::start(config, database, work).await?;
+        warn_of_unserved(&store, &queues).await;
         Ok(Worker {
-            runtime: Runtime::start(config, database, work).await?,
+            runtime,
             endpoints,
             version: self.version,
             checks: self.checks,
             log: process.log.clone(),
         })
+    }
+}
+
+/// Warns of tasks whose jobs would wait for ever, because no live worker serves their queue.
+async fn warn_of_unserved(store: &JobStore, tasks: &[(&str, &str)]) {
+    // It is only a hint, so it does not fail the start.
+    let Ok(served) = store.attended().await else {
+        return;
+    };
+    for (kind, queue) in tasks.iter().filter(|(_, queue)| !served.contains(*queue)) {
+        tracing::warn!(
+            kind,
+            queue,
+            "no worker serves the queue of this task: see WORKER_QUEUES"
+        );
     }
 }
 

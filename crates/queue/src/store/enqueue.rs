@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
 use self::row::Row;
-use crate::{Task, metadata};
+use crate::{Task, metadata, names};
 
 /// How large a payload may be, in bytes of JSON.
 pub const PAYLOAD_LIMIT: usize = 1024 * 1024;
@@ -57,7 +57,7 @@ impl NewJob {
         Self { delay, ..self }
     }
 
-    /// Sets another queue than its task's.
+    /// Sets another queue than its task's. Its name has 1 to 100 letters, digits, `_`, `-` and `.`.
     pub fn queue(self, queue: impl Into<String>) -> Self {
         Self {
             queue: queue.into(),
@@ -86,7 +86,8 @@ impl NewJob {
         }
     }
 
-    /// Enqueues nothing if an unfinished job of this task has the same key. An empty key sets none.
+    /// Enqueues nothing if an unfinished job of this task has the same key, of at most 1,000 bytes. An
+    /// empty key sets none.
     pub fn unique_key(self, key: impl Into<String>) -> Self {
         Self {
             unique_key: Some(key.into()).filter(|key| !key.is_empty()),
@@ -98,13 +99,15 @@ impl NewJob {
     /// commits.
     ///
     /// # Errors
-    /// The database refuses, or the payload has more than 1 MiB of JSON.
+    /// The database refuses, the payload has more than 1 MiB of JSON, or a name or the key breaks its
+    /// rule.
     pub async fn enqueue<C: ConnectionTrait>(self, db: &C) -> Result<Enqueued, DbErr> {
         self.into_row()?.insert(db).await
     }
 
     fn into_row(self) -> Result<Row, DbErr> {
         let kind = self.kind;
+        names::check(kind, &self.queue, self.unique_key.as_deref())?;
         let payload = self.payload.map_err(|error| {
             DbErr::Custom(format!(
                 "the payload of {kind} cannot be written as JSON: {error}"

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::NOTIFY_CHANNEL;
+use crate::names::is_name;
 
 /// The job store of a database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -143,9 +144,9 @@ pub(super) fn is_sqlite(db: &impl ConnectionTrait) -> bool {
 }
 
 /// Wakes the workers of a queue when the transaction that `db` belongs to commits. On SQLite they
-/// poll.
+/// poll. No worker serves a queue whose name breaks the rule.
 pub(super) async fn wake(db: &impl ConnectionTrait, queue: &str) -> Result<(), DbErr> {
-    if is_sqlite(db) {
+    if is_sqlite(db) || !is_name(queue) {
         return Ok(());
     }
     let values = [NOTIFY_CHANNEL.into(), queue.into()];

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect,
+};
+use uuid::Uuid;
 
 use super::{
     JobStore,
@@ -11,7 +14,7 @@ use super::{
 };
 use crate::{
     JobState,
-    entities::{finished_job, worker},
+    entities::{finished_job, job, worker},
 };
 
 /// The health of the queues.
@@ -71,11 +74,25 @@ impl JobStore {
     }
 
     /// The queues that live workers claim from.
-    async fn attended(&self) -> Result<BTreeSet<String>, DbErr> {
+    pub(crate) async fn attended(&self) -> Result<BTreeSet<String>, DbErr> {
         let workers = self.live_workers().await?;
         let queues = workers.iter().flat_map(|worker| worker.queues.split(','));
         let names = queues.filter_map(|queue| queue.split(':').next());
         Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Whether a live worker serves the queue, or an unfinished job is in it.
+    pub(crate) async fn is_queue_in_use(&self, queue: &str) -> Result<bool, DbErr> {
+        if self.attended().await?.contains(queue) {
+            return Ok(true);
+        }
+        let job = job::Entity::find()
+            .select_only()
+            .column(job::Column::Id)
+            .filter(job::Column::Queue.eq(queue))
+            .into_tuple::<Uuid>()
+            .one(&self.db);
+        Ok(job.await?.is_some())
     }
 
     async fn waiting(&self) -> Result<Vec<Waiting>, DbErr> {

@@ -6,8 +6,8 @@ mod look;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QuerySelect, SqlErr, Statement, sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, QueryFilter, QuerySelect, SqlErr, Statement, sea_query::OnConflict,
 };
 use thiserror::Error;
 use uuid::Uuid;
@@ -56,18 +56,18 @@ impl JobStore {
     pub async fn retry(&self, id: Uuid) -> Result<(), OperateError> {
         let now = self.now().await?;
         let txn = self.begin().await?;
-        if let Some(job) = find(&txn, id).await? {
-            if job.state != JobState::Scheduled {
-                return Err(OperateError::State {
-                    id,
-                    state: job.state,
-                });
+        if let Some((state, queue)) = find(&txn, id).await? {
+            if state != JobState::Scheduled {
+                return Err(OperateError::State { id, state });
             }
-            wake(&txn, &job.queue).await?;
-            let mut job = job.into_active_model();
-            job.state = Set(JobState::Available);
-            job.run_at = Set(now);
-            job.update(&txn).await?;
+            wake(&txn, &queue).await?;
+            let changes = job::ActiveModel {
+                state: Set(JobState::Available),
+                run_at: Set(now),
+                cancel_requested_at: Set(None),
+                ..Default::default()
+            };
+            change(&txn, id, changes).await?;
         } else {
             revive(&txn, id, now).await?;
         }
@@ -79,19 +79,18 @@ impl JobStore {
     pub async fn cancel(&self, id: Uuid) -> Result<Cancelled, OperateError> {
         let now = self.now().await?;
         let txn = self.begin().await?;
-        let Some(job) = find(&txn, id).await? else {
-            let finished = finished_job::Entity::find_by_id(id).one(&txn).await?;
-            return Err(
-                finished.map_or(OperateError::NotFound(id), |job| OperateError::State {
-                    id,
-                    state: job.state,
-                }),
-            );
+        let Some((state, _)) = find(&txn, id).await? else {
+            return Err(match find_finished(&txn, id).await? {
+                Some((state, _)) => OperateError::State { id, state },
+                None => OperateError::NotFound(id),
+            });
         };
-        let outcome = if job.state == JobState::Running {
-            let mut job = job.into_active_model();
-            job.cancel_requested_at = Set(Some(now));
-            job.update(&txn).await?;
+        let outcome = if state == JobState::Running {
+            let changes = job::ActiveModel {
+                cancel_requested_at: Set(Some(now)),
+                ..Default::default()
+            };
+            change(&txn, id, changes).await?;
             Cancelled::Requested
         } else {
             archive(&txn, &[id], JobState::Cancelled, now).await?;
@@ -99,6 +98,14 @@ impl JobStore {
         };
         txn.commit().await?;
         Ok(outcome)
+    }
+
+    /// Cancels a job that may have ended or begun again meanwhile.
+    pub(super) async fn cancel_unless_finished(&self, id: Uuid) -> Result<(), DbErr> {
+        match self.cancel(id).await {
+            Err(OperateError::Database(error)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Stops the claims from a queue. Running jobs continue.
@@ -149,9 +156,41 @@ impl JobStore {
     }
 }
 
-/// An unfinished job, locked until the transaction ends.
-async fn find(txn: &DatabaseTransaction, id: Uuid) -> Result<Option<job::Model>, DbErr> {
-    job::Entity::find_by_id(id).lock_exclusive().one(txn).await
+type StateAndQueue = (JobState, String);
+
+/// The state and the queue of an unfinished job, locked until the transaction ends. Only its task can
+/// decode its payload.
+async fn find(txn: &DatabaseTransaction, id: Uuid) -> Result<Option<StateAndQueue>, DbErr> {
+    job::Entity::find_by_id(id)
+        .select_only()
+        .columns([job::Column::State, job::Column::Queue])
+        .lock_exclusive()
+        .into_tuple()
+        .one(txn)
+        .await
+}
+
+/// The same for a finished job.
+async fn find_finished(
+    txn: &DatabaseTransaction,
+    id: Uuid,
+) -> Result<Option<StateAndQueue>, DbErr> {
+    finished_job::Entity::find_by_id(id)
+        .select_only()
+        .columns([finished_job::Column::State, finished_job::Column::Queue])
+        .lock_exclusive()
+        .into_tuple()
+        .one(txn)
+        .await
+}
+
+async fn change(
+    txn: &DatabaseTransaction,
+    id: Uuid,
+    changes: job::ActiveModel,
+) -> Result<(), DbErr> {
+    let job = job::Entity::update_many().set(changes);
+    job.filter(job::Column::Id.eq(id)).exec(txn).await.map(drop)
 }
 
 /// Makes a finished job available again.
@@ -160,18 +199,12 @@ async fn revive(
     id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), OperateError> {
-    let finished = finished_job::Entity::find_by_id(id)
-        .lock_exclusive()
-        .one(txn)
-        .await?;
-    let finished = finished.ok_or(OperateError::NotFound(id))?;
-    if finished.state == JobState::Completed {
-        return Err(OperateError::State {
-            id,
-            state: JobState::Completed,
-        });
+    let finished = find_finished(txn, id).await?;
+    let (state, queue) = finished.ok_or(OperateError::NotFound(id))?;
+    if state == JobState::Completed {
+        return Err(OperateError::State { id, state });
     }
-    wake(txn, &finished.queue).await?;
+    wake(txn, &queue).await?;
     let values = [id.into(), now.into()];
     let revive = Statement::from_sql_and_values(txn.get_database_backend(), REVIVE, values);
     txn.execute_raw(revive)

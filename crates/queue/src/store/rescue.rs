@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter,
 };
 use uuid::Uuid;
 
@@ -14,10 +14,7 @@ use super::{
     archive::archive,
     handle::{postgres, sqlite_after, wake},
 };
-use crate::{
-    JobState,
-    entities::{job, worker},
-};
+use crate::{JobState, entities::worker};
 
 /// A job is dead when this many worker processes have died while they held it.
 pub const DEATHS_ALLOWED: i32 = 5;
@@ -37,7 +34,7 @@ pub struct Rescued {
 impl JobStore {
     /// Takes the jobs of workers whose lease is over. A death costs no attempt, but is counted
     /// separately. After the first one the job may run again at once, then it waits 15 s, 30 s and
-    /// 1 min, and after [`DEATHS_ALLOWED`] it is dead.
+    /// 1 min, and after [`DEATHS_ALLOWED`] it is dead. A job to cancel does not wait.
     pub async fn rescue(&self) -> Result<Rescued, DbErr> {
         if self.is_sqlite() {
             return self.rescue_sqlite().await;
@@ -73,20 +70,11 @@ impl JobStore {
             .filter(worker::Column::ExpiresAt.lt(now))
             .exec(&txn)
             .await?;
-        let live: Vec<Uuid> = worker::Entity::find()
-            .select_only()
-            .column(worker::Column::Id)
-            .into_tuple()
-            .all(&txn)
-            .await?;
-        let orphans = job::Entity::find()
-            .filter(job::Column::State.eq(JobState::Running))
-            .filter(job::Column::WorkerId.is_not_in(live))
-            .all(&txn)
-            .await?;
+        let orphans = Orphan::find_by_statement(self.statement(ORPHANS, []));
+        let orphans = orphans.all(&txn).await?;
         let mut rescued = Rescued::default();
         for job in orphans {
-            if rescue_job_sqlite(&txn, job, now).await? {
+            if self.rescue_job_sqlite(&txn, job, now).await? {
                 rescued.requeued += 1;
             } else {
                 rescued.dead += 1;
@@ -95,45 +83,66 @@ impl JobStore {
         txn.commit().await?;
         Ok(rescued)
     }
+
+    /// Puts a job back into the queue or archives it. Returns whether it may run again.
+    async fn rescue_job_sqlite(
+        &self,
+        txn: &DatabaseTransaction,
+        job: Orphan,
+        now: DateTime<Utc>,
+    ) -> Result<bool, DbErr> {
+        let error = AttemptError::new(job.attempt, now, DEATH);
+        let errors = append_error(job.errors.as_deref(), error);
+        let deaths = job.deaths + 1;
+        let wait = match deaths {
+            1 | DEATHS_ALLOWED.. => None,
+            // The next claim cancels it.
+            _ if job.is_cancelled => None,
+            deaths => Some(Duration::from_secs(15 << (deaths - 2))),
+        };
+        let state = if wait.is_none() {
+            JobState::Available
+        } else {
+            JobState::Scheduled
+        };
+        let values = [
+            job.id.into(),
+            state.into(),
+            wait.map(|wait| sqlite_after(now, wait)).into(),
+            deaths.into(),
+            errors.into(),
+        ];
+        txn.execute_raw(self.statement(REQUEUE, values)).await?;
+        let is_dead = deaths >= DEATHS_ALLOWED;
+        if is_dead {
+            archive(txn, &[job.id], JobState::Dead, now).await?;
+        }
+        Ok(!is_dead)
+    }
 }
 
-/// Puts a job back into the queue or archives it. Returns whether it may run again.
-async fn rescue_job_sqlite(
-    txn: &DatabaseTransaction,
-    mut job: job::Model,
-    now: DateTime<Utc>,
-) -> Result<bool, DbErr> {
-    let errors = job.errors.take().map(|errors| errors.to_string());
-    let errors = append_error(
-        errors.as_deref(),
-        AttemptError::new(job.attempt, now, DEATH),
-    );
-    job.errors = serde_json::from_str(&errors).ok();
-    job.deaths += 1;
-    job.lease_number += 1;
-    job.attempt -= 1;
-    let is_dead = job.deaths >= DEATHS_ALLOWED;
-    let wait = match job.deaths {
-        1 | DEATHS_ALLOWED.. => Duration::ZERO,
-        deaths => Duration::from_secs(15 << (deaths - 2)),
-    };
-    job.state = if wait.is_zero() {
-        JobState::Available
-    } else {
-        JobState::Scheduled
-    };
-    job.run_at = if wait.is_zero() {
-        job.run_at
-    } else {
-        sqlite_after(now, wait)
-    };
-    job.worker_id = None;
-    let job = job.into_active_model().reset_all().update(txn).await?;
-    if is_dead {
-        archive(txn, &[job.id], JobState::Dead, now).await?;
-    }
-    Ok(!is_dead)
+/// A running job without a worker. Only its task can decode its payload.
+#[derive(FromQueryResult)]
+struct Orphan {
+    id: Uuid,
+    attempt: i32,
+    deaths: i32,
+    is_cancelled: bool,
+    errors: Option<String>,
 }
+
+/// Walks `job_running` and the primary key of `worker`.
+const ORPHANS: &str = "
+SELECT id, attempt, deaths, cancel_requested_at IS NOT NULL AS is_cancelled, CAST(errors AS text) AS errors
+FROM job
+WHERE state = 'running' AND worker_id NOT IN (SELECT id FROM worker)";
+
+/// Walks the primary key. Without a time, the job keeps its place.
+const REQUEUE: &str = "
+UPDATE job
+SET state = $2, run_at = COALESCE($3, run_at), deaths = $4, errors = $5, attempt = attempt - 1,
+    lease_number = lease_number + 1, worker_id = NULL
+WHERE id = $1";
 
 /// Walks `job_running` and the primary key of `worker`. The snapshot is older than the delete, so
 /// it still has the rows of expired workers: hence both conditions. `$2` is the number of deaths
@@ -163,8 +172,8 @@ WITH now AS (
     FOR UPDATE SKIP LOCKED
 ), requeued AS (
     UPDATE job
-    SET state = CASE WHEN orphan.deaths = 1 THEN 'available' ELSE 'scheduled' END,
-        run_at = CASE WHEN orphan.deaths = 1 THEN job.run_at
+    SET state = CASE WHEN orphan.deaths = 1 OR cancel_requested_at IS NOT NULL THEN 'available' ELSE 'scheduled' END,
+        run_at = CASE WHEN orphan.deaths = 1 OR cancel_requested_at IS NOT NULL THEN job.run_at
                       ELSE (SELECT at FROM now) + interval '15 s' * power(2, orphan.deaths - 2) END,
         deaths = orphan.deaths, errors = orphan.errors, worker_id = NULL,
         lease_number = job.lease_number + 1, attempt = job.attempt - 1

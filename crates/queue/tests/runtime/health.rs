@@ -88,14 +88,26 @@ async fn a_worker_that_renews_its_lease_but_cannot_claim_fails_its_health_check(
         return;
     };
     let worker = start(&queue).await;
-    // Only claims read the payload.
-    let rename = |from, to| format!("ALTER TABLE job RENAME COLUMN {from} TO {to}");
-    queue.database.execute(&rename("payload", "hidden")).await;
+    // The database lets no job run.
+    let (forbid, allow) = match backend {
+        Backend::Postgres => (
+            "ALTER TABLE job ADD CONSTRAINT none_runs CHECK (state <> 'running')",
+            "ALTER TABLE job DROP CONSTRAINT none_runs",
+        ),
+        Backend::Sqlite => (
+            "CREATE TRIGGER none_runs BEFORE UPDATE ON job WHEN NEW.state = 'running'
+             BEGIN SELECT RAISE(ABORT, 'none runs'); END",
+            "DROP TRIGGER none_runs",
+        ),
+    };
+    queue.database.execute(forbid).await;
+    let id = queue.enqueue(Work(0).job()).await;
     let report = fails(&worker, "worker").await;
     let said = report["details"]["worker"]["messages"]["worker.0002"].as_str();
     assert_eq!(said, Some("nothing could be claimed for 2s from: default"));
 
-    queue.database.execute(&rename("hidden", "payload")).await;
+    queue.database.execute(allow).await;
+    queue.finished(id).await;
     until(async || (get(&worker, "/__heartbeat__").await.0 == 200).then_some(())).await;
     worker.stop().await;
 }

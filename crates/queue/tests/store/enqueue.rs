@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bare_queue::{
-    JobState, Task,
+    JobState, NewJob, Task,
     entities::{finished_job, job},
     testing::PAYLOAD_LIMIT,
     with_metadata,
@@ -119,6 +119,29 @@ async fn the_options_of_a_job_override_those_of_its_task(
 }
 
 #[rstest]
+#[case::a_queue_no_setting_can_name(note().queue("high priority"), "no name of a queue")]
+#[case::a_queue_without_a_name(note().queue(""), "no name of a queue")]
+#[case::a_long_queue(note().queue("q".repeat(101)), "no name of a queue")]
+#[case::a_line_feed(note().queue("a\nb:1|c"), "no name of a queue")]
+#[case::a_long_key(note().unique_key("k".repeat(1001)), "has 1001 bytes, more than 1000")]
+#[case::a_null_character(note().unique_key("a\0b"), "has a null character")]
+#[tokio::test]
+async fn a_job_whose_name_or_key_breaks_its_rule_is_refused(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] job: NewJob,
+    #[case] expected: &str,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let error = job.enqueue(store.db()).await.unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+    let key = note().unique_key("k".repeat(1000)).queue("q".repeat(100));
+    store.enqueue(key).await;
+    assert_eq!(store.count().await, 1);
+}
+
+#[rstest]
 #[tokio::test]
 async fn a_delayed_job_is_scheduled_for_the_end_of_its_delay(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
@@ -174,7 +197,10 @@ async fn a_job_keeps_the_metadata_of_its_request(
     let kept = job.metadata.clone().unwrap();
     assert_eq!(serde_json::from_value(kept).ok(), Some(metadata()));
     let shown = store.at(0).show(id).await.unwrap().unwrap();
-    assert_eq!(shown.metadata, job.metadata);
+    assert_eq!(
+        serde_json::to_value(shown.metadata).unwrap(),
+        job.metadata.unwrap()
+    );
     let claimed = store.claim(store.worker().await, 1).await.remove(0);
     assert_eq!(claimed.metadata, metadata());
 }

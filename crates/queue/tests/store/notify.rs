@@ -48,7 +48,7 @@ async fn a_job_that_was_rolled_back_does_not_notify() {
     let mut listener = listener(&store).await;
     for _ in 0..20 {
         let txn = bare_database::begin(store.db()).await.unwrap();
-        note().queue("rolled back").enqueue(&txn).await.unwrap();
+        note().queue("rolled-back").enqueue(&txn).await.unwrap();
         txn.rollback().await.unwrap();
         tokio::time::sleep(BETWEEN).await;
     }

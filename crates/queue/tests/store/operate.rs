@@ -2,7 +2,7 @@
 
 use bare_queue::{
     JobState,
-    testing::{Cancelled, Filter, OperateError, Outcome},
+    testing::{Cancelled, Filter, OperateError, Outcome, Verdict},
 };
 use bare_testkit::Backend;
 use rstest::rstest;
@@ -113,6 +113,38 @@ async fn a_waiting_job_is_cancelled_at_once(
     assert_eq!(finished.finished_at, store.time(3));
     let error = store.at(4).cancel(id).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the job {id} is cancelled"));
+}
+
+#[rstest]
+#[case::retry(Outcome::Retry { after: LEASE })]
+#[case::snooze(Outcome::Snooze { after: LEASE })]
+#[case::release(Outcome::Release)]
+#[tokio::test]
+async fn a_job_to_cancel_does_not_wait_for_another_attempt(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] outcome: Outcome,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let claimed = store.claimed().await;
+    store.at(1).cancel(claimed.id).await.unwrap();
+    let mut failed = report(&claimed, outcome);
+    failed.errors = Some(r#"[{"attempt":1,"at":"2026-01-01T00:00:00Z","error":"no"}]"#.to_owned());
+    let verdicts = store.at(2).finish(&[failed.clone()]).await.unwrap();
+    assert_eq!(verdicts, [Verdict::Taken]);
+    let job = store.finished(claimed.id).await;
+    assert_eq!(job.state, JobState::Cancelled);
+    assert_eq!(job.errors.unwrap()[0]["error"], "no");
+    // The same report again, because its answer was lost.
+    assert_eq!(
+        store.at(3).finish(&[failed]).await.unwrap(),
+        [Verdict::Taken]
+    );
+
+    store.at(4).retry(claimed.id).await.unwrap();
+    let again = store.claim(store.worker().await, 1).await;
+    assert_eq!(again[0].cancel_requested_at, None);
 }
 
 #[rstest]
@@ -365,4 +397,43 @@ async fn a_job_whose_payload_jsonb_cannot_hold_can_be_cancelled_and_retried(
     store.at(2).retry(id).await.unwrap();
     assert_eq!(store.job(id).await.payload, "\0");
     assert_eq!(store.count_finished().await, 0);
+}
+
+#[rstest]
+#[case::nested_deeply(format!("{}1{}", "[".repeat(200), "]".repeat(200)))]
+#[case::a_number_of_no_type("1e999".to_owned())]
+#[tokio::test]
+async fn a_payload_that_only_its_task_can_decode_is_nobody_else_s_business(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] payload: String,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let (id, other) = (store.enqueue(note()).await, store.enqueue(note()).await);
+    let sql = format!(
+        "UPDATE job SET payload = '{payload}', priority = -1 WHERE run_at = (SELECT min(run_at) FROM job)"
+    );
+    store.database.execute(&sql).await;
+
+    let claimed = store.claim(store.worker().await, 2).await;
+    assert_eq!(ids(&claimed), [id, other]);
+    assert_eq!(claimed[0].payload, payload);
+    // Its worker dies, and another one.
+    assert_eq!(store.at(61).rescue().await.unwrap().requeued, 2);
+    let worker = store.worker_at(62).await;
+    let claimed = store.at(62).claim(worker, "default", 2).await.unwrap();
+    let ended = claimed.iter().map(|job| report(job, Outcome::Dead));
+    let ended: Vec<_> = ended.collect();
+    assert_eq!(
+        store.at(63).finish(&ended).await.unwrap(),
+        [Verdict::Taken; 2]
+    );
+
+    store.at(64).retry(id).await.unwrap();
+    store.at(65).cancel(id).await.unwrap();
+    let shown = store.at(66).show(id).await.unwrap().unwrap();
+    assert!(serde_json::to_string(&shown).unwrap().contains(&payload));
+    let all = store.at(66).list(&Filter::default(), 10).await.unwrap();
+    assert_eq!(all.len(), 2);
 }

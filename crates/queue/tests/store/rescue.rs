@@ -108,6 +108,32 @@ async fn a_job_waits_twice_as_long_after_each_further_death_and_is_dead_after_th
 
 #[rstest]
 #[tokio::test]
+async fn a_rescued_job_to_cancel_does_not_wait(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(store) = TestStore::open(backend).await else {
+        return;
+    };
+    let id = store.enqueue_notes(1).await[0];
+    death(&store, 0).await;
+    let (claimed, _) = death(&store, 61).await;
+    assert_eq!(
+        (claimed.id, store.job(id).await.state),
+        (id, JobState::Scheduled)
+    );
+
+    store.at(200).promote(1).await.unwrap();
+    let worker = store.worker_at(200).await;
+    store.at(200).claim(worker, "default", 1).await.unwrap();
+    store.at(201).cancel(id).await.unwrap();
+    store.at(300).rescue().await.unwrap();
+    let job = store.job(id).await;
+    assert_eq!((job.state, job.deaths), (JobState::Available, 3));
+    assert!(job.cancel_requested_at.is_some());
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_job_that_is_dead_after_a_rescue_keeps_all_its_data(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, Select,
+    QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -22,7 +22,13 @@ impl JobStore {
         limit: u64,
     ) -> Result<Vec<ClaimedJob>, DbErr> {
         // Most claims find nothing, and this query takes no lock.
-        if available(queue).one(&self.db).await?.is_none() {
+        let available = job::Entity::find()
+            .select_only()
+            .column(job::Column::Id)
+            .filter(job::Column::State.eq(JobState::Available))
+            .filter(job::Column::Queue.eq(queue))
+            .into_tuple::<Uuid>();
+        if available.one(&self.db).await?.is_none() {
             return Ok(Vec::new());
         }
         let now = self.sqlite_now();
@@ -68,12 +74,6 @@ impl JobStore {
         let max_running = u64::try_from(max_running).unwrap_or_default();
         Ok(Some(max_running.saturating_sub(running)))
     }
-}
-
-fn available(queue: &str) -> Select<job::Entity> {
-    job::Entity::find()
-        .filter(job::Column::State.eq(JobState::Available))
-        .filter(job::Column::Queue.eq(queue))
 }
 
 /// Walks `job_claim` (queue, priority, run_at, id), and the primary key for the jobs that it takes.

@@ -75,7 +75,8 @@ impl JobStore {
         self.changed(MOVE_WITH_ERRORS, values).await
     }
 
-    /// Puts the jobs back into the queue, and returns how many.
+    /// Puts the jobs back into the queue, and returns how many. Those whose cancellation was requested
+    /// meanwhile do not run again.
     async fn requeue_postgres(&self, requeued: &[&Report]) -> Result<u64, DbErr> {
         let delays = array(ArrayType::BigInt, requeued, |report| delay(report).into());
         let refunds = array(ArrayType::Int, requeued, |report| {
@@ -83,7 +84,15 @@ impl JobStore {
         });
         let (ids, leases, errors) = (ids(requeued), leases(requeued), errors(requeued));
         let values = [self.postgres_now(), ids, leases, delays, refunds, errors];
-        self.changed(REQUEUE, values).await
+        let rows = self.db.query_all_raw(postgres(REQUEUE, values)).await?;
+        for row in &rows {
+            if row.try_get_by_index(1)? {
+                // If this fails, the next claim cancels it.
+                self.cancel_unless_finished(row.try_get_by_index(0)?)
+                    .await?;
+            }
+        }
+        Ok(rows.len() as u64)
     }
 
     /// The leases whose reports are taken, now or earlier.
@@ -179,10 +188,11 @@ const REMOVE_COPIES: &str = "
 DELETE FROM finished_job
 WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[]))) AND EXISTS (SELECT FROM job WHERE job.id = finished_job.id)";
 
-/// Without a delay, the job keeps its place.
+/// Without a delay, the job keeps its place. A job to cancel does not wait.
 const REQUEUE: &str = "
 UPDATE job
-SET state = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] > 0 THEN 'scheduled' ELSE 'available' END,
+SET state = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] > 0 AND cancel_requested_at IS NULL
+                 THEN 'scheduled' ELSE 'available' END,
     run_at = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] < 0 THEN run_at
                   ELSE COALESCE($1, clock_timestamp())
                        + ($4::bigint[])[width_bucket(id, $2::uuid[])] * interval '1 millisecond' END,
@@ -191,7 +201,8 @@ SET state = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] > 0 THEN 'sch
     worker_id = NULL
 WHERE id = ANY(ARRAY(SELECT unnest($2::uuid[])))
   AND lease_number = ($3::int[])[width_bucket(id, $2::uuid[])]
-  AND state NOT IN ('scheduled', 'available')";
+  AND state NOT IN ('scheduled', 'available')
+RETURNING id, cancel_requested_at IS NOT NULL";
 
 /// Walks the primary keys of both tables, once per report. `$3`: completed jobs are kept; if not, a
 /// job that is in neither table has completed.

@@ -1,6 +1,6 @@
 //! Finishing on SQLite: one transaction for all reports.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -31,8 +31,10 @@ impl JobStore {
         let (mut ended, mut refused) = (Vec::new(), HashSet::new());
         for report in reports {
             // The same report a second time finds nothing to do.
-            if running.remove(&report.lease()) {
-                let end = report.outcome.end();
+            if let Some(is_cancelled) = running.remove(&report.lease()) {
+                // A job whose cancellation was requested meanwhile does not run again.
+                let cancelled = is_cancelled.then_some(JobState::Cancelled);
+                let end = report.outcome.end().or(cancelled);
                 ended.extend(end.map(|state| (report.job_id, state)));
                 // A job that ends is changed here only if it has new errors.
                 if end.is_none() || report.errors.is_some() {
@@ -95,23 +97,28 @@ impl JobStore {
     }
 }
 
-/// The leases of the reported jobs that are running.
+/// The leases of the reported jobs that are running, and whether a cancellation was requested.
 async fn running(
     txn: &DatabaseTransaction,
     reports: &[Report],
-) -> Result<HashSet<(Uuid, i32)>, DbErr> {
-    let mut running = HashSet::new();
+) -> Result<HashMap<(Uuid, i32), bool>, DbErr> {
+    let mut running = HashMap::new();
     for reports in reports.chunks(AT_ONCE) {
         let ids = reports.iter().map(|report| report.job_id);
-        let some: Vec<(Uuid, i32)> = job::Entity::find()
+        let some: Vec<(Uuid, i32, Option<DateTime<Utc>>)> = job::Entity::find()
             .select_only()
-            .columns([job::Column::Id, job::Column::LeaseNumber])
+            .columns([
+                job::Column::Id,
+                job::Column::LeaseNumber,
+                job::Column::CancelRequestedAt,
+            ])
             .filter(job::Column::State.eq(JobState::Running))
             .filter(job::Column::Id.is_in(ids))
             .into_tuple()
             .all(txn)
             .await?;
-        running.extend(some);
+        let requested = |(id, lease, at): (_, _, Option<_>)| ((id, lease), at.is_some());
+        running.extend(some.into_iter().map(requested));
     }
     Ok(running)
 }

@@ -1,8 +1,12 @@
 //! Looking at jobs.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, Value};
-use serde::Serialize;
+use sea_orm::{
+    ColIdx, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryOrder, QueryResult,
+    TryGetError, TryGetable, Value,
+};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{JobState, entities::queue, store::JobStore};
@@ -60,11 +64,37 @@ pub struct JobDetail {
     /// Its unique key.
     pub unique_key: Option<String>,
     /// Where it came from.
-    pub metadata: Option<serde_json::Value>,
+    pub metadata: Option<JsonText>,
     /// The task's payload.
-    pub payload: serde_json::Value,
+    pub payload: JsonText,
     /// The errors of its attempts, oldest first.
-    pub errors: Option<serde_json::Value>,
+    pub errors: Option<JsonText>,
+}
+
+/// JSON that is shown as it is stored. Only its task can decode a payload: it may be nested deeper, and its
+/// numbers may be larger, than others can read.
+#[derive(Clone, Debug)]
+pub struct JsonText(Box<RawValue>);
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl TryGetable for JsonText {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        let text = String::try_get_by(row, index)?;
+        let raw = RawValue::from_string(text);
+        let raw = raw.map_err(|error| DbErr::Type(format!("not JSON: {error}")))?;
+        Ok(Self(raw))
+    }
 }
 
 /// The jobs of one task in one queue, counted.
@@ -162,10 +192,12 @@ impl JobStore {
 
 const UNFINISHED: &str = "
     SELECT id, kind, queue, priority, state, attempt, max_attempts, deaths, created_at, run_at,
-           started_at, CAST(NULL AS timestamptz) AS finished_at, worker_id, unique_key, metadata, payload, errors
+           started_at, CAST(NULL AS timestamptz) AS finished_at, worker_id, unique_key,
+           CAST(metadata AS text) AS metadata, CAST(payload AS text) AS payload, CAST(errors AS text) AS errors
     FROM job";
 
 const FINISHED: &str = "
     SELECT id, kind, queue, priority, state, attempt, max_attempts, deaths, created_at, run_at,
-           started_at, finished_at, CAST(NULL AS uuid) AS worker_id, unique_key, metadata, payload, errors
+           started_at, finished_at, CAST(NULL AS uuid) AS worker_id, unique_key,
+           CAST(metadata AS text) AS metadata, CAST(payload AS text) AS payload, CAST(errors AS text) AS errors
     FROM finished_job";
