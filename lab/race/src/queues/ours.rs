@@ -87,7 +87,7 @@ pub fn work(order: &Order, variables: &Variables, beside_web: bool) -> ! {
     ];
     let settings: fixture::worker::Settings = settings(&fixed, variables);
     let web: fixture::web::Settings = crate::side::settings(&fixed, variables);
-    dockerflow::Process::new("worker", &settings.process.log).run(async {
+    dockerflow::Process::new("race", "worker", &settings.process.log).run(async {
         let watch = Watch::new(order);
         let db = bare_database::connect(&settings.database, "worker").await?;
         if beside_web {
