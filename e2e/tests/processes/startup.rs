@@ -1,12 +1,13 @@
 //! A service that starts before its database.
 
+use db::entities::worker;
 use e2e::{
     Backend::Postgres,
     TestDatabase,
     postgres::{Server, StopMode},
     process::{Process, Signal, free_port},
 };
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, Statement};
 
 use crate::service::{PATIENCE, Web, log, migrated, service_name, start_worker, stop, until};
 
@@ -39,6 +40,24 @@ async fn web_and_worker_wait_for_a_database_that_is_down_and_log_it() {
     for line in [log(&web.process), log(&worker)].concat() {
         assert!(!line.to_string().contains(password), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_on_a_read_only_database_waits_until_it_takes_writes() {
+    let Some(database) = migrated(Postgres).await else {
+        return;
+    };
+    let alter = async |change| {
+        let sql = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {change}', current_database()); END $$"
+        );
+        database.execute(&sql).await;
+    };
+    alter("SET default_transaction_read_only = on").await;
+    let waiting = start_worker(database.url(), &[]);
+    says_that_it_waits(&waiting).await;
+    alter("RESET default_transaction_read_only").await;
+    until(async || worker::Entity::find().count(&database.db).await.unwrap() == 1).await;
 }
 
 #[tokio::test]

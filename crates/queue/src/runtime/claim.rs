@@ -29,6 +29,12 @@ const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
 /// send at most 2 statements a second when idle, as `cargo run --bin latency` counts.
 const LAST_LOOK_POLLING: Duration = Duration::from_millis(1200);
 
+/// The bytes of payloads that one claim asks for.
+const PORTION: usize = 16 * 1024 * 1024;
+
+/// How many jobs the first claim asks for, whose size is not known.
+const FIRST_PORTION: usize = 100;
+
 /// How long a claim may still take when the worker begins to drain. Its jobs are released.
 const LAST_CLAIM: Duration = Duration::from_millis(300);
 
@@ -61,6 +67,7 @@ async fn claim_until_drained(
     let bell = shared.wakeups.bell(&queue.name);
     let mut look = FIRST_LOOK;
     let mut pauses = Pauses::default();
+    let mut portion = Portion::default();
     loop {
         // The semaphore is never closed, so this returns a slot unless the worker drains.
         let slot = Arc::clone(&slots).acquire_owned();
@@ -73,13 +80,16 @@ async fn claim_until_drained(
             free.merge(more);
         }
 
-        let wanted = free.num_permits();
+        let wanted = free.num_permits().min(portion.jobs);
         let claimed = if shared.lease.is_current() {
-            claim(queue, shared, &mut cursor, free, assigned).await
+            claim(queue, shared, &mut cursor, free, wanted, assigned).await
         } else {
-            Ok(0)
+            Ok(Claimed::default())
         };
-        match claimed {
+        if let Ok(claimed) = &claimed {
+            portion.fit(claimed);
+        }
+        match claimed.map(|claimed| claimed.jobs) {
             Ok(count) if count == wanted => look = FIRST_LOOK,
             Ok(count) => {
                 let last_look = if shared.is_listening.load(Relaxed) {
@@ -102,6 +112,7 @@ async fn claim_until_drained(
             Err(error) => {
                 tracing::warn!(queue = queue.name, %error, "jobs cannot be claimed");
                 if error.is_silence() {
+                    portion.halve(wanted);
                     // The pool may wait for this connection, see `with_own_connection`.
                     cursor = ClaimCursor::new(store.with_own_connection(), &queue.name);
                 }
@@ -112,19 +123,55 @@ async fn claim_until_drained(
     }
 }
 
-/// Claims at most one job for each free slot, and returns how many.
+/// What a claim brought.
+#[derive(Default)]
+struct Claimed {
+    jobs: usize,
+    /// The size of their payloads.
+    bytes: usize,
+}
+
+/// How many jobs one claim asks for. Their payloads are held in memory, and have to arrive within the
+/// time limit of a statement. Otherwise the next claim would ask for the same again.
+struct Portion {
+    jobs: usize,
+}
+
+impl Default for Portion {
+    fn default() -> Self {
+        let jobs = FIRST_PORTION;
+        Self { jobs }
+    }
+}
+
+impl Portion {
+    /// As many jobs as have [`PORTION`] bytes if the next ones are as large as the last.
+    fn fit(&mut self, last: &Claimed) {
+        if last.jobs > 0 {
+            self.jobs = (PORTION * last.jobs / last.bytes.max(1)).max(1);
+        }
+    }
+
+    /// Half as many as were asked for, because they did not arrive in time.
+    fn halve(&mut self, asked: usize) {
+        self.jobs = (asked / 2).max(1);
+    }
+}
+
+/// Claims up to `wanted` jobs, for which there are free slots.
 async fn claim(
     queue: &Queue,
     shared: &Shared,
     cursor: &mut ClaimCursor,
     mut free: OwnedSemaphorePermit,
+    wanted: usize,
     assigned: &mpsc::UnboundedSender<Assigned>,
-) -> Result<usize, super::retry::StatementError> {
+) -> Result<Claimed, super::retry::StatementError> {
     let shared_run: SharedRun = Arc::new(Arc::clone(&shared.solo).read_owned().await);
     let _claiming = shared.claiming.read().await;
     shared.claiming_since.due(&queue.name);
     let worker = shared.lease.worker();
-    let wanted = free.num_permits() as u64;
+    let wanted = wanted as u64;
     let jobs = if shared.limited_queues.has(&queue.name) {
         in_time(cursor.claim_limited(worker, wanted)).await
     } else {
@@ -132,8 +179,11 @@ async fn claim(
     };
     let jobs = jobs.inspect_err(|_| shared.unconfirmed.claim_failed())?;
     shared.claiming_since.answered(&queue.name);
-    let count = jobs.len();
-    CLAIMED.add(count as u64, [queue.name.clone().into()]);
+    let claimed = Claimed {
+        jobs: jobs.len(),
+        bytes: jobs.iter().map(|job| job.payload.len()).sum(),
+    };
+    CLAIMED.add(claimed.jobs as u64, [queue.name.clone().into()]);
     // There are never more jobs than slots.
     let slots = from_fn(|| free.split(1));
     for (job, slot) in jobs.into_iter().zip(slots) {
@@ -143,5 +193,41 @@ async fn claim(
         // The receiver is dropped only after this loop ends.
         drop(assigned.send(Assigned { job, hold, slot }));
     }
-    Ok(count)
+    Ok(claimed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEBIBYTE: usize = 1024 * 1024;
+
+    #[test]
+    fn a_claim_asks_for_no_more_bytes_than_a_portion() {
+        let mut portion = Portion::default();
+        assert_eq!(portion.jobs, FIRST_PORTION);
+        portion.fit(&Claimed {
+            jobs: 100,
+            bytes: 100 * MEBIBYTE,
+        });
+        assert_eq!(portion.jobs, PORTION / MEBIBYTE);
+        // An empty queue says nothing about the size of the next jobs.
+        portion.fit(&Claimed::default());
+        assert_eq!(portion.jobs, PORTION / MEBIBYTE);
+        portion.fit(&Claimed {
+            jobs: 1000,
+            bytes: 0,
+        });
+        assert!(portion.jobs > 10_000);
+    }
+
+    #[test]
+    fn after_a_claim_that_did_not_arrive_in_time_the_next_asks_for_half() {
+        let mut portion = Portion::default();
+        for half in [3, 1, 1] {
+            let asked = portion.jobs.min(7);
+            portion.halve(asked);
+            assert_eq!(portion.jobs, half);
+        }
+    }
 }

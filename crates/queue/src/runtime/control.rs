@@ -1,9 +1,9 @@
 //! The threads that the loops run on.
 
-use std::{io, sync::Arc, thread};
+use std::{io, sync::Arc, thread, time::Instant};
 
 use crate::store::{JobStore, Report};
-use anyhow::Context;
+use bare_database::STARTUP_PATIENCE;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -13,7 +13,7 @@ use super::{
     claim,
     connection::SharedConnection,
     finish, heartbeat, limits, listen, metrics, promote, reconcile,
-    retry::STATEMENT_TIMEOUT,
+    retry::{Pauses, STATEMENT_TIMEOUT},
     sample,
     shared::{Assigned, Shared},
     tick,
@@ -121,9 +121,23 @@ impl Control {
         if self.shared.config.retention.is_zero() {
             store = store.without_completed();
         }
-        heartbeat::register(&self.shared, &store, self.shared.lease.worker())
-            .await
-            .context("the worker cannot be registered")?;
-        Ok(store)
+        let start = Instant::now();
+        let mut pauses = Pauses::default();
+        loop {
+            let worker = self.shared.lease.worker();
+            match heartbeat::register(&self.shared, &store, worker).await {
+                Ok(()) => return Ok(store),
+                // As with connecting: a server may be starting, read-only or out of connections.
+                Err(error) if error.is_passing() && start.elapsed() < STARTUP_PATIENCE => {
+                    tracing::warn!(%error, "waiting for the database: the worker cannot be registered");
+                    tokio::time::sleep(pauses.next()).await;
+                }
+                Err(error) => {
+                    return Err(
+                        anyhow::Error::new(error).context("the worker cannot be registered")
+                    );
+                }
+            }
+        }
     }
 }

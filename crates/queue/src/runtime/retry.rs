@@ -35,6 +35,18 @@ impl StatementError {
         self.answer().is_none()
     }
 
+    /// Whether the same statement may succeed later: no answer, or an SQLSTATE of a lost connection (class 08), a
+    /// read-only server (25), a conflict (40), no resources (53), a lock (55), an operator (57) or the system
+    /// (58). SQLite: busy (5), locked (6), read-only (8), an I/O error (10), a full disk (13).
+    pub(super) fn is_passing(&self) -> bool {
+        self.answer().is_none_or(|code| match code.len() {
+            5 => ["08", "25", "40", "53", "55", "57", "58"].contains(&&code[..2]),
+            _ => code
+                .parse::<u32>()
+                .is_ok_and(|code| [5, 6, 8, 10, 13].contains(&(code & 0xff))),
+        })
+    }
+
     /// The code of the database's answer.
     fn answer(&self) -> Option<Cow<'_, str>> {
         let Self::Database(
