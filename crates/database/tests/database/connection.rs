@@ -299,3 +299,15 @@ async fn the_health_check_reports_a_read_only_server_whose_sessions_no_pool_keep
     ask(&db, reload).await.unwrap();
     assert_eq!(ask(&late, "SELECT 'again'").await.unwrap(), "again");
 }
+
+#[tokio::test]
+async fn the_health_check_reports_a_sqlite_file_that_was_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.sqlite3");
+    let url = format!("sqlite://{}", path.display());
+    let db = connect(&settings(&url, 1), "test").await.unwrap();
+    let checks = Schema::new(&[]).checks(&db);
+    assert_eq!(checks.run().await.checks["database"].as_str(), "ok");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(checks.run().await.checks["database"].as_str(), "error");
+}
