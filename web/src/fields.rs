@@ -13,6 +13,9 @@ pub(crate) struct NameRule;
 
 const NAME_LENGTH: usize = 100;
 
+/// No control characters, and no space at the ends.
+const NAME_PATTERN: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
+
 impl Rule for NameRule {
     const NAME: &'static str = "Name";
 
@@ -34,6 +37,7 @@ impl Rule for NameRule {
         MetaSchema {
             min_length: Some(1),
             max_length: Some(NAME_LENGTH),
+            pattern: Some(NAME_PATTERN.to_owned()),
             ..schema
         }
     }
@@ -51,6 +55,14 @@ const EMAIL_LENGTH: usize = 254;
 
 impl Rule for EmailRule {
     const NAME: &'static str = "Email";
+
+    /// The case of a domain means nothing. That of the part before it may.
+    fn normalize(text: String) -> String {
+        match text.rsplit_once('@') {
+            Some((local, domain)) => format!("{local}@{}", domain.to_ascii_lowercase()),
+            None => text,
+        }
+    }
 
     fn check(text: &str) -> Result<(), &'static str> {
         let options = Options::default()
@@ -110,6 +122,12 @@ mod tests {
         ] {
             assert!(Name::parse(bad.to_owned()).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_domain_of_an_email_is_in_lower_case() {
+        let email = Email::parse("Ada@Example.NET".to_owned()).unwrap();
+        assert_eq!(email.to_string(), "Ada@example.net");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod tests;
 use deserr::Deserr;
 use poem::{
     IntoResponse, Request, RequestBody, Response,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions,
@@ -69,6 +69,15 @@ where
         if !is_json(request) {
             let detail = "The body must be JSON, and the header Content-Type say application/json.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
+        }
+        // RFC 9110, section 8.4.
+        if request.headers().contains_key(header::CONTENT_ENCODING) {
+            let problem = Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body must not be compressed or encoded otherwise.",
+            );
+            let identity = HeaderValue::from_static("identity");
+            return Err(problem.header(header::ACCEPT_ENCODING, identity).into());
         }
         let bytes = read_body(request, body.take()?, MAX_BYTES).await?;
         Ok(Self(read::body(&bytes)?))

@@ -15,6 +15,11 @@ pub trait Rule: Sized + Send + Sync + 'static {
     /// The field type's name.
     const NAME: &'static str;
 
+    /// The one form of texts that mean the same, before the check.
+    fn normalize(text: String) -> String {
+        text
+    }
+
     /// Says what is wrong with a text, without repeating it: "must not be empty".
     fn check(text: &str) -> Result<(), &'static str>;
 
@@ -29,11 +34,12 @@ pub struct Text<R> {
 }
 
 impl<R: Rule> Text<R> {
-    /// The text, if it keeps the rule.
+    /// The text in its one form, if it keeps the rule.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: String) -> Result<Self, &'static str> {
+        let text = R::normalize(text);
         R::check(&text)?;
         Ok(Self {
             text,

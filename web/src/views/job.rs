@@ -14,6 +14,7 @@ pub(super) struct Views {
 
 /// A job
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none = true)]
 struct Job {
     /// The id
     id: Uuid,
@@ -27,9 +28,9 @@ struct Job {
     created_at: DateTime<Utc>,
     /// When it is or was due
     run_at: DateTime<Utc>,
-    /// When the last attempt started
+    /// When the last attempt started, if one did
     started_at: Option<DateTime<Utc>>,
-    /// When it finished
+    /// When it finished, if it did
     finished_at: Option<DateTime<Utc>>,
 }
 

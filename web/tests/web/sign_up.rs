@@ -133,5 +133,6 @@ async fn the_document_describes_a_sign_up_and_its_errors() {
 
     let fields = &document["components"]["schemas"]["NewUser"]["properties"];
     assert_eq!(fields["name"]["maxLength"], 100);
+    assert!(fields["name"]["pattern"].is_string());
     assert_eq!(fields["email"]["format"], "email");
 }

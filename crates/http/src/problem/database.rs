@@ -68,13 +68,13 @@ fn is_away(error: &DbErr) -> bool {
 }
 
 /// PostgreSQL (a SQLSTATE has five characters): connection lost (class 08), serialization failure
-/// or deadlock (40), no resources (53), stopped by an operator (57), read-only since a failover
+/// or deadlock (40), no resources (53), stopped by an operator (57), a system error (58), read-only since a failover
 /// (25006), a transaction that idled for too long (25P03), lock timeout (55P03). SQLite: busy (5),
 /// no memory (7), read-only (8), I/O error (10), disk full (13), cannot open the file (14).
 /// Extended codes have these in their lowest eight bits.
 fn is_passing(code: &str) -> bool {
     if code.len() == 5 {
-        matches!(code.get(..2), Some("08" | "40" | "53" | "57"))
+        matches!(code.get(..2), Some("08" | "40" | "53" | "57" | "58"))
             || matches!(code, "25006" | "25P03" | "55P03")
     } else {
         let code = code.parse::<u32>().map(|code| code & 0xff);
@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn a_transient_error_is_503_and_any_other_is_500() {
         for code in [
-            "08006", "40001", "53300", "57P01", "25006", "25P03", "55P03", "5", "517", "13", "778",
+            "08006", "40001", "53300", "57P01", "58030", "25006", "25P03", "55P03", "5", "517",
+            "13", "778",
         ] {
             assert_eq!(
                 problem(code).status,

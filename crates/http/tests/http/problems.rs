@@ -92,3 +92,15 @@ async fn a_request_without_exactly_one_host_is_refused(#[case] head: &str) {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains("application/problem+json"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_as_such() {
+    let app = Server::start().await;
+    let request = app.request("POST", "/thing").body("\u{1f}\u{8b}");
+    let request = request
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_ENCODING, "gzip");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.headers()[header::ACCEPT_ENCODING], "identity");
+    problem(response, 415).await;
+}
