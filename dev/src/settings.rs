@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     queue: bare_queue::Settings,
 
     #[conf(flatten)]
-    mail: worker::mail::Settings,
+    mail: bare_mail::Settings,
 }
 
 #[derive(Subcommands, Debug)]

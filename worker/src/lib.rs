@@ -1,7 +1,6 @@
 //! The worker: the code of the [`tasks`], their [`schedules`], and what they use ([`Resources`]).
 
 mod cli;
-pub mod mail;
 mod resources;
 pub mod schedules;
 mod settings;

@@ -21,7 +21,10 @@ fn main() {
 }
 
 async fn work(settings: &Settings) -> anyhow::Result<()> {
-    dockerflow::metrics::install("worker", &settings.process.metrics, &worker::METRICS).await?;
+    settings
+        .process
+        .install_metrics("worker", &worker::METRICS)
+        .await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let worker = tokio::select! {
         // The signal first, so that it is handled from the start.

@@ -1,8 +1,9 @@
 //! What tasks use: create the client of another service here, once.
 
+use bare_mail::Mailer;
 use sea_orm::DatabaseConnection;
 
-use crate::{Settings, mail::Mailer};
+use crate::Settings;
 
 /// What every attempt can use, as `job.resources`.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ impl Resources {
     pub fn build(settings: &Settings, db: DatabaseConnection) -> anyhow::Result<Self> {
         Ok(Self {
             db,
-            mailer: Mailer::build(&settings.mail)?,
+            mailer: Mailer::build(&settings.mail, db::SERVICE)?,
         })
     }
 }

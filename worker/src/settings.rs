@@ -2,8 +2,6 @@
 
 use conf::Conf;
 
-use crate::mail;
-
 /// Runs jobs from the database
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "worker")]
@@ -14,7 +12,7 @@ pub struct Settings {
 
     /// Mail.
     #[conf(flatten)]
-    pub mail: mail::Settings,
+    pub mail: bare_mail::Settings,
 
     /// The database.
     #[conf(flatten)]

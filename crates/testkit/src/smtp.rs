@@ -45,6 +45,7 @@ struct State {
     mails: Vec<Mail>,
     connections: usize,
     hello: Option<String>,
+    refused: Option<(String, u16)>,
     recipient_reply: Option<RecipientReply>,
     drops_after_data: usize,
     hangs: bool,
@@ -154,6 +155,12 @@ impl SmtpServer {
             .send_modify(|state| state.recipient_reply = Some(reply));
     }
 
+    /// Answers a command, such as `MAIL`, with this code and ends the session; `CONNECT` is the greeting.
+    pub fn refuse(&self, command: &str, code: u16) {
+        let refused = Some((command.to_owned(), code));
+        self.state.send_modify(|state| state.refused = refused);
+    }
+
     /// Takes the next `times` mails and closes the connection without an answer, so that the sender
     /// cannot know whether they were taken; `usize::MAX` means all.
     pub fn drop_after_data(&self, times: usize) {
@@ -175,6 +182,7 @@ impl SmtpServer {
     /// Behaves normally again, also on connections that it left hanging.
     pub fn behave(&self) {
         self.state.send_modify(|state| {
+            state.refused = None;
             state.recipient_reply = None;
             state.drops_after_data = 0;
             state.hangs = false;

@@ -1,13 +1,11 @@
 //! The welcome mail for a new user.
 
+use bare_mail::{Mail, MailError};
 use bare_queue::TaskError;
 use db::{entities::user, tasks::SendWelcomeEmail};
 use sea_orm::EntityTrait;
 
-use crate::{
-    JobContext,
-    mail::{Mail, MailError},
-};
+use crate::JobContext;
 
 /// Sends the mail. A deleted user gets none.
 pub(super) async fn send_welcome_email(

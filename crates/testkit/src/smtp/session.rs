@@ -29,11 +29,18 @@ pub(super) async fn run(
         from: None,
         to: Vec::new(),
     };
+    if let Some(code) = session.refusal("CONNECT") {
+        return session.reply(&format!("{code} refused")).await;
+    }
     session.reply("220 localhost ESMTP").await?;
     while let Some(line) = session.read_line().await? {
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
-        match verb.to_ascii_uppercase().as_str() {
+        let verb = verb.to_ascii_uppercase();
+        if let Some(code) = session.refusal(&verb) {
+            return session.reply(&format!("{code} refused")).await;
+        }
+        match verb.as_str() {
             "EHLO" => {
                 let hello = Some(argument.to_owned());
                 session.state.send_modify(|state| state.hello = hello);
@@ -59,6 +66,15 @@ pub(super) async fn run(
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// The code with which the test refuses this command.
+    fn refusal(&self, command: &str) -> Option<u16> {
+        let state = self.state.borrow();
+        let refused = state.refused.as_ref();
+        refused
+            .filter(|(name, _)| name == command)
+            .map(|(_, code)| *code)
+    }
+
     /// A greeting resets the session, as RSET does.
     async fn hello(&mut self, reply: &str) -> io::Result<()> {
         self.from = None;

@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use e2e::{settings, smtp::SmtpServer, tls::Certificate};
+use bare_mail::{Mail, MailError, Mailer, RootCertificates, Settings, SmtpUrl};
+use bare_testkit::{settings, smtp::SmtpServer, tls::Certificate};
 use rstest::rstest;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,7 +11,8 @@ use tokio::{
     time::timeout,
 };
 use uuid::Uuid;
-use worker::mail::{Mail, MailError, Mailer, RootCertificates, Settings, SmtpUrl};
+
+const SERVICE: &str = "My Service";
 
 const ADA: &str = "ada@example.net";
 
@@ -18,7 +20,7 @@ const ADA: &str = "ada@example.net";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn mailer(variables: &[(&str, &str)]) -> Mailer {
-    Mailer::build(&settings("worker", variables)).unwrap()
+    Mailer::build(&settings("test", variables), SERVICE).unwrap()
 }
 
 fn mail(to: &str) -> Mail<'_> {
@@ -78,7 +80,7 @@ async fn the_server_is_greeted_with_a_name(#[case] path: &str, #[case] name: &st
 #[test]
 fn a_sender_whose_domain_no_mail_server_takes_is_a_wrong_setting() {
     let url = [("MAIL_FROM", "ada@exämple.net")];
-    let error = dockerflow::settings::try_load_from::<Settings, _, _, _>(["worker"], url);
+    let error = dockerflow::settings::try_load_from::<Settings, _, _, _>(["test"], url);
     assert!(error.unwrap_err().to_string().contains("MAIL_FROM"));
 }
 
@@ -88,7 +90,7 @@ async fn a_sender_without_a_name_has_the_name_of_the_service() {
     let mailer = mailer(&[("SMTP_URL", &server.url())]);
     mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
     let from = server.wait_for(1).await[0].header("From").unwrap();
-    assert!(from.contains(db::SERVICE), "{from}");
+    assert!(from.contains(SERVICE), "{from}");
 }
 
 #[tokio::test]
@@ -111,7 +113,7 @@ async fn the_sender_comes_from_the_settings() {
 #[rstest]
 #[case::full(452, MailError::Later("the mail server answered 452".to_owned()))]
 #[case::nobody(550, MailError::Refused("550".to_owned()))]
-#[case::not_logged_in(530, MailError::Later("the mail server answered 530".to_owned()))]
+#[case::not_logged_in(530, MailError::Later("the mail server answers 530 to all mail".to_owned()))]
 #[tokio::test]
 async fn a_4xx_is_retried_and_a_5xx_is_not_and_neither_repeats_the_reply(
     #[case] code: u16,
@@ -122,6 +124,26 @@ async fn a_4xx_is_retried_and_a_5xx_is_not_and_neither_repeats_the_reply(
     let mailer = mailer(&[("SMTP_URL", &server.url())]);
     let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
     assert_eq!(error, expected);
+    mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
+}
+
+#[rstest]
+#[case::greeting("CONNECT", 554)]
+#[case::hello("EHLO", 550)]
+#[case::sender("MAIL", 550)]
+#[case::sender_that_may_not_send("MAIL", 553)]
+#[tokio::test]
+async fn a_mail_is_retried_if_the_server_refuses_all_mail(
+    #[case] command: &str,
+    #[case] code: u16,
+) {
+    let server = SmtpServer::start();
+    server.refuse(command, code);
+    let mailer = mailer(&[("SMTP_URL", &server.url())]);
+    let error = mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap_err();
+    let expected = format!("the mail server answers {code} to all mail");
+    assert_eq!(error, MailError::Later(expected));
+    server.behave();
     mailer.send(Uuid::now_v7(), mail(ADA)).await.unwrap();
 }
 
@@ -244,8 +266,8 @@ fn invalid_root_certificates_are_refused(#[case] roots: &str) {
 #[tokio::test]
 async fn the_password_is_never_printed() {
     let url = ("SMTP_URL", "smtp://user:hunter2@localhost:25");
-    let settings: Settings = settings("worker", &[url]);
-    let mailer = Mailer::build(&settings).unwrap();
+    let settings: Settings = settings("test", &[url]);
+    let mailer = Mailer::build(&settings, SERVICE).unwrap();
     let printed = format!("{settings:?} {mailer:?} {:?}", settings.smtp_url);
     assert!(!printed.contains("hunter2"), "{printed}");
 }

@@ -1,6 +1,4 @@
-//! Mail: over SMTP, or into a folder if no server is set.
-//!
-//! No message here contains an e-mail address or a server's reply, because replies repeat addresses.
+#![doc = include_str!("../README.md")]
 
 mod server;
 
@@ -22,6 +20,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use server::Server;
 pub use server::{RootCertificates, SmtpUrl};
 
 /// How long it may take to hand over a mail. The library limits only the connection.
@@ -68,10 +67,10 @@ pub enum MailError {
     /// It is invalid. Trying again does not help.
     #[error("the mail cannot be written: {0}")]
     Unsendable(&'static str),
-    /// The server refused it permanently (a 5xx reply).
+    /// The server refused this mail permanently (a 5xx reply), and would take others.
     #[error("the mail server refused the mail ({0})")]
     Refused(String),
-    /// It can be sent later: a 4xx reply, no answer, no disk space.
+    /// It can be sent later: a 4xx reply, no answer, no disk space, or a server that refuses all mail.
     #[error("the mail could not be sent now: {0}")]
     Later(String),
 }
@@ -97,31 +96,34 @@ pub struct Mailer {
 
 #[derive(Clone)]
 enum Transport {
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(Server, AsyncSmtpTransport<Tokio1Executor>),
     Folder(PathBuf),
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Smtp(_) => f.write_str("Smtp"),
+            Self::Smtp(server, _) => server.fmt(f),
             Self::Folder(folder) => f.debug_tuple("Folder").field(folder).finish(),
         }
     }
 }
 
 impl Mailer {
-    /// A mailer from the settings. It does not connect yet.
-    pub fn build(settings: &Settings) -> anyhow::Result<Self> {
+    /// A mailer from the settings. It does not connect yet. A sender without a name gets that of the
+    /// service.
+    pub fn build(settings: &Settings, service: &str) -> anyhow::Result<Self> {
         let transport = match &settings.smtp_url {
             Some(url) => {
-                let transport = url.transport(settings.smtp_root_cert.as_ref());
-                Transport::Smtp(transport.context("SMTP_URL cannot be used")?.build())
+                let server = url.server(settings.smtp_root_cert.as_ref());
+                let server = server.context("SMTP_URL cannot be used")?;
+                let transport = server.transport();
+                Transport::Smtp(server, transport)
             }
             None => Transport::Folder(settings.mail_dir.clone()),
         };
         let mut from = settings.mail_from.clone();
-        from.name.get_or_insert_with(|| db::SERVICE.to_owned());
+        from.name.get_or_insert_with(|| service.to_owned());
         Ok(Self {
             from,
             transport,
@@ -139,9 +141,10 @@ impl Mailer {
     pub async fn send(&self, job: Uuid, mail: Mail<'_>) -> Result<(), MailError> {
         let message = self.message(job, mail)?;
         match &self.transport {
-            Transport::Smtp(transport) => {
+            Transport::Smtp(server, transport) => {
                 match timeout(self.patience, transport.send(message)).await {
                     Ok(Ok(_)) => Ok(()),
+                    Ok(Err(error)) if error.is_permanent() => Err(self.judge(server, &error).await),
                     Ok(Err(error)) => Err(scrubbed(&error)),
                     Err(_) => Err(MailError::Later(SILENT.to_owned())),
                 }
@@ -150,6 +153,20 @@ impl Mailer {
                 .await
                 .map_err(|error| MailError::Later(error.kind().to_string())),
         }
+    }
+
+    /// Whether a 5xx reply is final. It is if the server takes mail from this sender at all: the library does
+    /// not say to which command it replied.
+    async fn judge(&self, server: &Server, refusal: &smtp::Error) -> MailError {
+        let code = refusal.status().map(|code| code.to_string());
+        let code = code.unwrap_or_default();
+        // A missing login (RFC 4954, section 6) is the operator's fault, not the mail's.
+        let is_login = ["530", "534", "535", "538"].contains(&code.as_str());
+        let takes_others = timeout(self.patience, server.takes_mail_from(&self.from.email));
+        if !is_login && matches!(takes_others.await, Ok(Ok(()))) {
+            return MailError::Refused(code);
+        }
+        MailError::Later(format!("the mail server answers {code} to all mail"))
     }
 
     fn message(&self, job: Uuid, mail: Mail<'_>) -> Result<Message, MailError> {
@@ -194,13 +211,6 @@ fn is_certificate(error: &smtp::Error) -> bool {
 /// The error without the server's text.
 fn scrubbed(error: &smtp::Error) -> MailError {
     if let Some(code) = error.status() {
-        let code = code.to_string();
-        // A wrong password (RFC 4954, section 6) is the operator's fault, not the mail's: the mail waits
-        // until the password is right.
-        let is_login = ["530", "534", "535", "538"].contains(&code.as_str());
-        if error.is_permanent() && !is_login {
-            return MailError::Refused(code);
-        }
         return MailError::Later(format!("the mail server answered {code}"));
     }
     let reason = if error.is_timeout() {
