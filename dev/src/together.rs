@@ -9,7 +9,11 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let [database, queue] = worker::METRICS;
     let metrics = [database, queue, &web::METRICS];
-    dockerflow::metrics::install("dev", &settings.web.process.metrics, &metrics).await?;
+    settings
+        .web
+        .process
+        .install_metrics("dev", &metrics)
+        .await?;
     let mut database = settings.web.database.clone();
     // For migrations: one connection holds the lock and the other works.
     database.database_pool_size = database.database_pool_size.max(2);

@@ -12,9 +12,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let Cli { command, settings } = dockerflow::settings::load();
     match command {
-        Some(Command::Healthcheck(check)) => {
-            dockerflow::run_command(db::SERVICE, check.execute(&settings.http))
-        }
+        Some(Command::Healthcheck(check)) => dockerflow::run_command(
+            db::SERVICE,
+            check.execute(&settings.http, &settings.process),
+        ),
         None => dockerflow::Process::new(db::SERVICE, "web", &settings.process.log)
             .sentry(&settings.process.sentry, &web::version())
             .run(serve(&settings)),
@@ -22,12 +23,10 @@ fn main() {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    dockerflow::metrics::install(
-        "web",
-        &settings.process.metrics,
-        &[&bare_database::metrics::METRICS, &web::METRICS],
-    )
-    .await?;
+    settings
+        .process
+        .install_metrics("web", &[&bare_database::metrics::METRICS, &web::METRICS])
+        .await?;
     let mut shutdown = pin!(dockerflow::shutdown::requested());
     let app = tokio::select! {
         // The signal first, so that it is handled from the start.

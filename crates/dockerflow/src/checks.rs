@@ -10,10 +10,11 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use tokio::sync::Mutex;
 
 pub use self::level::Level;
 pub use self::report::{Detail, Report};
@@ -21,6 +22,9 @@ use crate::metrics::{self, CHECK_LEVEL};
 
 /// How long a check may take before it counts as failed.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a report is answered again.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How often [`Checks::watch`] runs them.
 const WATCH_EVERY: Duration = Duration::from_secs(30);
@@ -50,22 +54,24 @@ type Check = Arc<dyn Fn() -> Findings + Send + Sync>;
 /// The checks of a service, by name. A clone shares them.
 #[derive(Clone)]
 pub struct Checks {
-    checks: Arc<BTreeMap<String, Check>>,
+    by_name: Arc<BTreeMap<String, Check>>,
     timeout: Duration,
+    answered: Arc<Mutex<Option<(Instant, Report)>>>,
 }
 
 impl Default for Checks {
     fn default() -> Self {
         Self {
-            checks: Arc::default(),
+            by_name: Arc::default(),
             timeout: TIMEOUT,
+            answered: Arc::default(),
         }
     }
 }
 
 impl fmt::Debug for Checks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.checks.keys()).finish()
+        f.debug_set().entries(self.by_name.keys()).finish()
     }
 }
 
@@ -82,7 +88,7 @@ impl Checks {
         Fut: Future<Output = Vec<Finding>> + Send + 'static,
     {
         let check: Check = Arc::new(move || check().boxed());
-        Arc::make_mut(&mut self.checks).insert(name.into(), check);
+        Arc::make_mut(&mut self.by_name).insert(name.into(), check);
         self
     }
 
@@ -95,7 +101,7 @@ impl Checks {
     /// Runs all checks at the same time. A check that panics or takes too long is an error in the
     /// report and does not affect the others.
     pub async fn run(&self) -> Report {
-        let runs = self.checks.iter().map(async |(name, check)| {
+        let runs = self.by_name.iter().map(async |(name, check)| {
             let findings = run(check, self.timeout).await;
             (name.clone(), findings)
         });
@@ -103,6 +109,20 @@ impl Checks {
         for (name, level) in &report.checks {
             CHECK_LEVEL.set(level.number().into(), [name.clone().into()]);
         }
+        report
+    }
+
+    /// The report of the last second. Clients that ask more often cost nothing more.
+    pub async fn recent(&self) -> Report {
+        // All that ask wait for the same run.
+        let mut last = self.answered.lock().await;
+        if let Some((at, report)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return report.clone();
+        }
+        let report = self.run().await;
+        *last = Some((Instant::now(), report.clone()));
         report
     }
 

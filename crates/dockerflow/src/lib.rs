@@ -7,9 +7,11 @@ pub mod metrics;
 pub mod poem;
 mod process;
 pub mod sentry;
+mod service;
 pub mod settings;
 pub mod shutdown;
 pub mod trace;
 pub mod version;
 
-pub use process::{Process, ProcessSettings, hostname, name_of, run_command, service_name};
+pub use process::{Process, ProcessSettings, run_command};
+pub use service::{hostname, name_of, service_name};

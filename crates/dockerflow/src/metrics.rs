@@ -14,6 +14,7 @@ mod settings;
 mod statsd;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -92,13 +93,10 @@ pub fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// Sets up the exporters of the settings, once per process, for [`METRICS`] and the given lists.
-/// Does nothing if the settings have no exporter.
-///
-/// What is sent to StatsD has the tags `service`, `process` (the name given here) and `instance` (the
-/// host). Prometheus adds such labels itself.
-pub async fn install(
+/// See [`ProcessSettings::install_metrics`](crate::ProcessSettings::install_metrics).
+pub(crate) async fn install(
     process: &'static str,
+    host: IpAddr,
     settings: &Settings,
     lists: &[&[&'static Metric]],
 ) -> Result<(), Error> {
@@ -106,7 +104,7 @@ pub async fn install(
     let mut recorders: Vec<Box<dyn Recorder + Send + Sync>> = Vec::new();
     let mut page = None;
     if let Some(port) = settings.prometheus_port {
-        let listener = prometheus::listen(port).await?;
+        let listener = prometheus::listen(host, port).await?;
         let recorder = prometheus::recorder(all().copied()).map_err(Error::Buckets)?;
         page = Some((listener, recorder.handle()));
         recorders.push(Box::new(recorder));

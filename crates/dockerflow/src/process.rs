@@ -1,18 +1,23 @@
 //! A process from its settings to its exit code.
 
-use std::{fmt::Display, future::Future, io::Write as _, process, sync::OnceLock, time::Duration};
+use std::{fmt::Display, future::Future, io::Write as _, net::IpAddr, process, time::Duration};
 
 use conf::Conf;
 
 use crate::log;
-use crate::metrics;
+use crate::metrics::{self, Metric};
 use crate::sentry::{self, Sentry};
+use crate::service::{name_of, name_service};
 use crate::settings::between;
 use crate::version::Version;
 
 /// The settings that every process of a service has
 #[derive(Conf, Clone, Debug)]
 pub struct ProcessSettings {
+    /// The IP address to listen on
+    #[conf(env, default_value = "0.0.0.0", value_parser = ip_address)]
+    pub host: IpAddr,
+
     /// How many seconds requests and jobs in flight have to finish after SIGTERM
     #[conf(env, default_value = "25", value_parser = between(0, 3600))]
     pub shutdown_grace_seconds: u64,
@@ -30,35 +35,28 @@ pub struct ProcessSettings {
     pub sentry: sentry::Settings,
 }
 
+fn ip_address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an IP address such as 127.0.0.1 or :: is accepted")
+}
+
 impl ProcessSettings {
+    /// Sets up the exporters of metrics, once per process, for those of every service and the given lists.
+    /// Does nothing if the settings have no exporter.
+    ///
+    /// What is sent to StatsD has the tags `service`, `process` (the name given here) and `instance` (the
+    /// host). Prometheus adds such labels itself.
+    pub async fn install_metrics(
+        &self,
+        process: &'static str,
+        lists: &[&[&'static Metric]],
+    ) -> Result<(), metrics::Error> {
+        metrics::install(process, self.host, &self.metrics, lists).await
+    }
+
     /// How long requests and jobs in flight may run after SIGTERM.
     pub fn grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_grace_seconds)
-    }
-}
-
-/// The name of the service as a word, once a process or a command of it has begun.
-static SERVICE: OnceLock<String> = OnceLock::new();
-
-fn name_service(name: &str) {
-    let word = name
-        .to_lowercase()
-        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    SERVICE.get_or_init(|| word);
-}
-
-/// The name of the service as a word, such as `my-service` for "My Service". Empty in a test, which is no
-/// [`Process`].
-pub fn service_name() -> &'static str {
-    SERVICE.get().map_or("", String::as_str)
-}
-
-/// What a log line or a database session says about where it comes from: the service and this part of
-/// it, such as `my-service-web`.
-pub fn name_of(part: &str) -> String {
-    match service_name() {
-        "" => part.to_owned(),
-        service => format!("{service}-{part}"),
     }
 }
 
@@ -136,12 +134,4 @@ pub fn run_command<E: Display>(service: &str, main: impl Future<Output = Result<
 fn fail(error: &dyn Display) -> ! {
     let _ = writeln!(std::io::stderr(), "error: {error:#}");
     process::exit(1)
-}
-
-/// The name by which operators know this process: the dyno on Heroku, otherwise the host.
-pub fn hostname() -> String {
-    std::env::var("DYNO")
-        .ok()
-        .filter(|dyno| !dyno.is_empty())
-        .unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned())
 }

@@ -33,7 +33,7 @@ impl App {
         reason = "listening needs a runtime, and an async function has one"
     )]
     pub async fn bind(settings: &Settings, process: &ProcessSettings) -> anyhow::Result<Self> {
-        let address = SocketAddr::new(settings.host, settings.port);
+        let address = SocketAddr::new(process.host, settings.port);
         let listener = listen(address)
             .with_context(|| format!("cannot listen on {address} (HOST and PORT)"))?;
         Ok(Self {

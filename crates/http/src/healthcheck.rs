@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use conf::Conf;
+use dockerflow::ProcessSettings;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -30,8 +31,12 @@ impl Healthcheck {
     ///
     /// # Errors
     /// If the answer is not 200, or takes too long.
-    pub async fn execute(&self, settings: &Settings) -> anyhow::Result<()> {
-        let address = SocketAddr::new(reachable(settings.host), settings.port);
+    pub async fn execute(
+        &self,
+        settings: &Settings,
+        process: &ProcessSettings,
+    ) -> anyhow::Result<()> {
+        let address = SocketAddr::new(reachable(process.host), settings.port);
         let answer = timeout(PATIENCE, ask(address))
             .await
             .with_context(|| format!("{address} did not answer within {PATIENCE:?}"))?

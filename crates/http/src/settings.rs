@@ -1,17 +1,11 @@
 //! The settings of the HTTP server.
 
-use std::net::IpAddr;
-
 use conf::Conf;
 use dockerflow::settings::{Switch, between};
 
 /// Where the service listens, and which endpoints it has.
 #[derive(Conf, Clone, Debug)]
 pub struct Settings {
-    /// The IP address to listen on
-    #[conf(env, default_value = "0.0.0.0", value_parser = ip_address)]
-    pub host: IpAddr,
-
     /// The port to listen on; 0 takes any free port
     #[conf(env, default_value = "8000", value_parser = between(0, 65535))]
     pub port: u16,
@@ -23,9 +17,4 @@ pub struct Settings {
     /// Whether to serve the documentation of the API: the page and the OpenAPI document
     #[conf(env, default_value = "true")]
     pub api_docs: Switch,
-}
-
-fn ip_address(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "an IP address such as 127.0.0.1 or :: is accepted")
 }

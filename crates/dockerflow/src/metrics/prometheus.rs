@@ -1,5 +1,7 @@
 //! Prometheus: a page with the current values, on a separate port.
 
+use std::net::IpAddr;
+
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
@@ -11,8 +13,8 @@ use crate::poem::OperatorsPort;
 /// The content type of the text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) async fn listen(port: u16) -> Result<OperatorsPort, Error> {
-    let port = OperatorsPort::bind(port).await;
+pub(super) async fn listen(host: IpAddr, port: u16) -> Result<OperatorsPort, Error> {
+    let port = OperatorsPort::bind(host, port).await;
     let port = port.map_err(|(address, reason)| Error::Port { address, reason })?;
     tracing::info!(address = %port.address, "serving metrics to Prometheus");
     Ok(port)

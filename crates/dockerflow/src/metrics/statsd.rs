@@ -35,9 +35,9 @@ pub(super) fn recorder(
     let recorder = DogStatsDBuilder::default()
         .with_remote_address(address)?
         .with_global_labels(vec![
-            Label::new("service", crate::service_name()),
+            Label::new("service", crate::service::service_name()),
             Label::new("process", process),
-            Label::new("instance", crate::hostname()),
+            Label::new("instance", crate::service::hostname()),
         ])
         // Metrics of the exporter itself.
         .with_telemetry(false)

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const HEADER_SIZE: usize = 16 * 1024;
 /// Without a pause, a process without free file descriptors would retry in a busy loop.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
 
-/// A port that is bound on every interface.
+/// A bound port.
 #[derive(Debug)]
 pub struct OperatorsPort {
     listener: TcpListener,
@@ -37,11 +37,16 @@ pub struct OperatorsPort {
 }
 
 impl OperatorsPort {
-    /// Binds the port; 0 is any free one.
+    /// Binds the port of this host; 0 is any free one. `0.0.0.0` and `::` mean all addresses of both kinds.
     ///
     /// # Errors
     /// The address and the error of the system.
-    pub async fn bind(port: u16) -> Result<Self, (SocketAddr, io::Error)> {
+    pub async fn bind(host: IpAddr, port: u16) -> Result<Self, (SocketAddr, io::Error)> {
+        if !host.is_unspecified() {
+            let address = SocketAddr::from((host, port));
+            let bound = Self::bind_to(address).await;
+            return bound.map_err(|error| (address, error));
+        }
         // This includes IPv4 on most systems.
         let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         match Self::bind_to(everywhere).await {

@@ -52,7 +52,7 @@ pub fn routes(version: Version, checks: Checks, error_endpoint: bool) -> Route {
 }
 
 async fn heartbeat(checks: Checks) -> Response {
-    let report = checks.run().await;
+    let report = checks.recent().await;
     let status = StatusCode::from_u16(report.http_status());
     Json(report)
         .with_status(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))

@@ -39,7 +39,22 @@ fn parse(text: &str) -> (BTreeMap<OsString, OsString>, Vec<String>) {
             }
         }
     }
+    faults.extend(text.lines().enumerate().filter_map(substitution));
     (variables, faults)
+}
+
+/// The fault of a value with a `$`, which would be replaced by a variable that is probably none: it is part of a
+/// password.
+fn substitution((index, line): (usize, &str)) -> Option<String> {
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim();
+    let name = name.strip_prefix("export ").unwrap_or(name).trim();
+    let value = value.trim();
+    let is_replaced = value.replace("\\$", "").contains('$') && !value.starts_with('\'');
+    (is_name(name) && is_replaced).then(|| {
+        let number = index + 1;
+        format!(".env, line {number}: the value of '{name}' has a $: put it into single quotes")
+    })
 }
 
 fn fault(text: &str, number: usize) -> String {
@@ -106,6 +121,19 @@ mod tests {
         assert!(faults[1].starts_with(".env, line 7: does not parse"));
         assert!(faults[2].starts_with(".env, line 8: the value of 'OPEN'"));
         assert!(!faults.concat().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_dollar_is_part_of_a_value_only_in_single_quotes_or_escaped() {
+        let (variables, faults) = parse("# $\nA='pa$word'\nB=pa\\$word\n");
+        assert_eq!(faults, Vec::<String>::new());
+        for name in ["A", "B"] {
+            assert_eq!(variables[std::ffi::OsStr::new(name)], "pa$word");
+        }
+        let (_, faults) = parse("X=hunter$2\nexport Y=\"hunter${2}\"\n");
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].starts_with(".env, line 1: the value of 'X' has a $"));
+        assert!(!faults.concat().contains("hunter"));
     }
 
     #[test]

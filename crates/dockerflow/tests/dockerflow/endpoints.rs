@@ -1,7 +1,12 @@
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
 use dockerflow::checks::{Checks, Finding, Level};
 use dockerflow::poem::routes;
 use dockerflow::version::Version;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint as _, Request, Response, Route};
 use serde_json::{Value, json};
@@ -50,6 +55,22 @@ async fn lbheartbeat_runs_no_check() {
     let response = ask(&service(checks), Method::GET, "/__lbheartbeat__").await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.into_body().into_string().await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn however_many_ask_for_the_heartbeat_the_checks_run_once_a_second() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let checks = Checks::new().register("slow", async || {
+        RUNS.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Vec::new()
+    });
+    let service = service(checks);
+    let all = (0..20).map(|_| ask(&service, Method::GET, "/__heartbeat__"));
+    for response in join_all(all).await {
+        assert_eq!(json_of(response).await["checks"]["slow"], "ok");
+    }
+    assert_eq!(RUNS.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The port for operators against hostile clients.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -15,7 +16,9 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Serves as long as the test lasts, and returns the port.
 async fn serve(endpoint: impl Endpoint + 'static) -> u16 {
-    let port = OperatorsPort::bind(0).await.unwrap();
+    let port = OperatorsPort::bind(Ipv4Addr::UNSPECIFIED.into(), 0)
+        .await
+        .unwrap();
     let number = port.address.port();
     tokio::spawn(port.serve(endpoint));
     number
@@ -77,4 +80,12 @@ async fn a_header_that_is_too_long_is_refused() {
     let port = serve(make_sync(|_| ())).await;
     let long = format!("{:y<1$}", "GET / HTTP/1.1\r\nx: ", 16 * 1024);
     assert_eq!(status(send(port, long.as_bytes()).await).await, "431");
+}
+
+#[tokio::test]
+async fn a_port_of_one_address_is_on_no_other() {
+    let port = OperatorsPort::bind(Ipv4Addr::LOCALHOST.into(), 0)
+        .await
+        .unwrap();
+    assert!(port.address.ip().is_loopback());
 }

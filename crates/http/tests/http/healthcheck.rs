@@ -8,10 +8,16 @@ use crate::server::{Server, settings};
 async fn the_healthcheck_fails_once_the_service_has_stopped() {
     let app = Server::start().await;
     let port = app.address.port().to_string();
-    let settings = settings(&[("PORT", &port)]).http;
-    Healthcheck {}.execute(&settings).await.unwrap();
+    let settings = settings(&[("PORT", &port)]);
+    Healthcheck {}
+        .execute(&settings.http, &settings.process)
+        .await
+        .unwrap();
 
     app.shut_down().ends().await;
-    let error = Healthcheck {}.execute(&settings).await.unwrap_err();
+    let error = Healthcheck {}
+        .execute(&settings.http, &settings.process)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains(&port), "{error}");
 }

@@ -1,5 +1,7 @@
 //! The worker's HTTP endpoints for operators: those of Dockerflow.
 
+use std::net::IpAddr;
+
 use dockerflow::{
     checks::Checks,
     log,
@@ -9,11 +11,11 @@ use dockerflow::{
 use poem::EndpointExt as _;
 
 /// Binds `WORKER_PORT`, if it is set.
-pub(super) async fn bind(port: Option<u16>) -> anyhow::Result<Option<OperatorsPort>> {
+pub(super) async fn bind(host: IpAddr, port: Option<u16>) -> anyhow::Result<Option<OperatorsPort>> {
     let Some(port) = port else {
         return Ok(None);
     };
-    let bound = OperatorsPort::bind(port).await;
+    let bound = OperatorsPort::bind(host, port).await;
     let bound = bound.map_err(|(address, error)| {
         anyhow::Error::new(error).context(format!("cannot listen on {address} (WORKER_PORT)"))
     })?;

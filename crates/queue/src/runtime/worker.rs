@@ -80,7 +80,7 @@ impl WorkerBuilder {
         process: &ProcessSettings,
         database: &bare_database::Settings,
     ) -> anyhow::Result<Worker> {
-        let endpoints = endpoints::bind(settings.worker_port).await?;
+        let endpoints = endpoints::bind(process.host, settings.worker_port).await?;
         let retention = Retention {
             store: JobStore::new(self.db),
             finished: Duration::from_hours(settings.job_retention_hours),
