@@ -1,8 +1,8 @@
 //! Metrics through the `metrics` facade, read by Prometheus or sent to StatsD.
 //!
 //! A metric is a [`Metric`] in a list, from which it is described, documented and recorded.
-//! [`install`] sets up the exporters for the whole process. Without an exporter nothing is
-//! recorded, which costs the load of one flag.
+//! [`install_metrics`](crate::ProcessSettings::install_metrics) sets up the exporters for the whole
+//! process. Without an exporter nothing is recorded, which costs the load of one flag.
 //!
 //! Labels must have few values, whatever clients send: use templates of routes, not paths, and
 //! known names with one more for all others.
@@ -66,7 +66,7 @@ type Sampler = Box<dyn Fn() + Send>;
 
 static SAMPLERS: Mutex<Vec<Sampler>> = Mutex::new(Vec::new());
 
-/// Why [`install`] did not set up the exporters.
+/// Why [`install_metrics`](crate::ProcessSettings::install_metrics) did not set up the exporters.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The port is taken.

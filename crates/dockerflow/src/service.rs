@@ -14,7 +14,7 @@ pub(crate) fn name_service(name: &str) {
 }
 
 /// The name of the service as a word, such as `my-service` for "My Service". Empty in a test, which is no
-/// [`Process`].
+/// [`Process`](crate::Process).
 pub fn service_name() -> &'static str {
     SERVICE.get().map_or("", String::as_str)
 }
