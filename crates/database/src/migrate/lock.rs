@@ -49,12 +49,13 @@ mod tests {
         let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
             return;
         };
+        // Longer than a busy machine takes from BEGIN to the next statement.
         let limit = "DO $$ BEGIN EXECUTE format(
-                'ALTER DATABASE %I SET idle_in_transaction_session_timeout = 1', current_database()
+                'ALTER DATABASE %I SET idle_in_transaction_session_timeout = 500', current_database()
             ); END $$";
         database.execute(limit).await;
         let lock = acquire(&database.connect_again().await).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         lock.commit().await.unwrap();
     }
 }
