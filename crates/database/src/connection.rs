@@ -29,7 +29,7 @@ pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection that was unused for this long is pinged before it is handed out.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
 
 /// How long a ping may take. If the server vanished without closing the connection, TCP alone would
 /// wait a quarter of an hour.
