@@ -115,9 +115,12 @@ pub(crate) async fn serve(
     closing.cancel();
     // The system would reset the connections that wait in the backlog. They are the last ones.
     let listener = listener.into_std()?;
-    while served.staying() < limits.connections
-        && let Ok((stream, remote)) = listener.accept()
-    {
+    while served.staying() < limits.connections {
+        let (stream, remote) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            Err(_) => break,
+        };
         stream.set_nonblocking(true)?;
         let stream = TcpStream::from_std(stream)?;
         spawn(&mut served, stream, remote, limits, true);
