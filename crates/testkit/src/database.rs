@@ -10,7 +10,7 @@ use std::{
 };
 
 use bare_database::{Settings, migrate::Schema};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tempfile::TempDir;
 
 use crate::{
@@ -113,6 +113,30 @@ impl TestDatabase {
             url,
             place: Place::Cluster(cluster),
         }
+    }
+
+    /// Every table with its columns and every index, as the database describes them.
+    pub async fn schema(&self) -> Vec<String> {
+        let db = &self.db;
+        let sql = match self.backend() {
+            Backend::Sqlite => {
+                "SELECT COALESCE(sql, name) AS line FROM sqlite_master
+             WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> 'seaql_migrations' ORDER BY name"
+            }
+            Backend::Postgres => {
+                "SELECT line FROM (
+                 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable
+                        || ' ' || COALESCE(column_default, '') AS line
+                 FROM information_schema.columns WHERE table_schema = 'public'
+                 UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+             ) AS lines WHERE line NOT LIKE '%seaql_migrations%' ORDER BY line"
+            }
+        };
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let rows = db.query_all_raw(statement).await.expect("the schema");
+        rows.iter()
+            .map(|row| row.try_get("", "line").expect("a line"))
+            .collect()
     }
 
     /// The value for `DATABASE_URL`.

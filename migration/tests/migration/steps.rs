@@ -6,7 +6,6 @@ use std::{collections::BTreeSet, fs, path::Path};
 use e2e::{Backend, TestDatabase};
 use migration::{SCHEMA, steps};
 use rstest::rstest;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 #[test]
 fn every_file_of_a_step_is_in_the_list() {
@@ -24,29 +23,6 @@ fn every_file_of_a_step_is_in_the_list() {
     assert_eq!(files.collect::<BTreeSet<String>>(), steps);
 }
 
-/// Every table with its columns and every index, as the database describes them.
-async fn schema(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
-    let sql = match backend {
-        Backend::Sqlite => {
-            "SELECT COALESCE(sql, name) AS line FROM sqlite_master
-             WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> 'seaql_migrations' ORDER BY name"
-        }
-        Backend::Postgres => {
-            "SELECT line FROM (
-                 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable
-                        || ' ' || COALESCE(column_default, '') AS line
-                 FROM information_schema.columns WHERE table_schema = 'public'
-                 UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-             ) AS lines WHERE line NOT LIKE '%seaql_migrations%' ORDER BY line"
-        }
-    };
-    let statement = Statement::from_string(db.get_database_backend(), sql);
-    let rows = db.query_all_raw(statement).await.unwrap();
-    rows.iter()
-        .map(|row| row.try_get("", "line").unwrap())
-        .collect()
-}
-
 #[rstest]
 #[tokio::test]
 async fn every_step_can_be_applied_reverted_and_reapplied(
@@ -57,10 +33,10 @@ async fn every_step_can_be_applied_reverted_and_reapplied(
     };
     let db = &database.db;
     let steps = SCHEMA.names().len();
-    let mut schemas = vec![schema(db, backend).await];
+    let mut schemas = vec![database.schema().await];
     for _ in 0..steps {
         SCHEMA.up(db, Some(1)).await.unwrap();
-        let before = schema(db, backend).await;
+        let before = database.schema().await;
         assert_ne!(
             &before,
             schemas.last().unwrap(),
@@ -68,12 +44,12 @@ async fn every_step_can_be_applied_reverted_and_reapplied(
         );
         SCHEMA.down(db, 1).await.unwrap();
         assert_eq!(
-            &schema(db, backend).await,
+            &database.schema().await,
             schemas.last().unwrap(),
             "down takes it back"
         );
         SCHEMA.up(db, Some(1)).await.unwrap();
-        assert_eq!(schema(db, backend).await, before, "up makes it again");
+        assert_eq!(database.schema().await, before, "up makes it again");
         schemas.push(before);
     }
     assert_eq!(

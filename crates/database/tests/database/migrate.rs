@@ -5,7 +5,7 @@ use std::time::Duration;
 use bare_database::migrate::Schema;
 use bare_testkit::{Backend, TestDatabase};
 use rstest::rstest;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
 const SCHEMA: Schema = Schema::new(&[|| vec![Box::new(Step("note")), Box::new(Step("tag"))]]);
@@ -47,29 +47,6 @@ impl MigrationTrait for Step {
         manager.get_connection().execute_unprepared(&sql).await?;
         Ok(())
     }
-}
-
-/// Every table with its columns and every index, as the database describes them.
-async fn schema(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
-    let sql = match backend {
-        Backend::Sqlite => {
-            "SELECT COALESCE(sql, name) AS line FROM sqlite_master
-             WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> 'seaql_migrations' ORDER BY name"
-        }
-        Backend::Postgres => {
-            "SELECT line FROM (
-                 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable
-                        || ' ' || COALESCE(column_default, '') AS line
-                 FROM information_schema.columns WHERE table_schema = 'public'
-                 UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-             ) AS lines WHERE line NOT LIKE '%seaql_migrations%' ORDER BY line"
-        }
-    };
-    let statement = Statement::from_string(db.get_database_backend(), sql);
-    let rows = db.query_all_raw(statement).await.unwrap();
-    rows.iter()
-        .map(|row| row.try_get("", "line").unwrap())
-        .collect()
 }
 
 #[rstest]
@@ -168,10 +145,7 @@ async fn fresh_drops_everything_and_applies_all_steps(
     database.execute("CREATE TABLE other (id int)").await;
     SCHEMA.fresh(&database.db).await.unwrap();
     let expected = TestDatabase::with_schema(backend, SCHEMA).await.unwrap();
-    assert_eq!(
-        schema(&database.db, backend).await,
-        schema(&expected.db, backend).await
-    );
+    assert_eq!(database.schema().await, expected.schema().await);
 }
 
 #[rstest]
