@@ -180,13 +180,18 @@ async fn in_time<T>(
 }
 
 /// A separate pool of one connection with the options of `db`, opened at its first use. On SQLite
-/// it is `db` itself. The metrics of pools do not include it.
+/// it is `db` itself. The metrics of pools do not include it. Its user begins transactions by
+/// [`begin`] only.
 pub fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
     if db.get_database_backend() == DbBackend::Sqlite {
         return db.clone();
     }
     let pool = db.get_postgres_connection_pool();
-    let options = pool.options().clone().max_connections(1);
+    let options = pool
+        .options()
+        .clone()
+        .max_connections(1)
+        .after_release(release::postgres_after_doubt);
     options
         .connect_lazy_with((*pool.connect_options()).clone())
         .into()

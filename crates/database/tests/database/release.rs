@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bare_database::{Settings, begin, connect, connect_impatiently};
+use bare_database::{Settings, begin, connect, connect_impatiently, own_connection};
 use bare_testkit::{Backend, TestDatabase, process::Frozen};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::time::timeout;
@@ -52,7 +52,14 @@ async fn a_cancelled_begin_leaves_no_transaction_in_the_pool() {
         return;
     };
     database.execute("CREATE TABLE note (number int)").await;
-    let db = connect(&one_connection(&database), "test").await.unwrap();
+    let shared = connect(&one_connection(&database), "test").await.unwrap();
+    for db in [own_connection(&shared), shared] {
+        leaves_no_transaction(&database, db).await;
+    }
+}
+
+async fn leaves_no_transaction(database: &TestDatabase, db: DatabaseConnection) {
+    database.execute("DELETE FROM note").await;
     let backend = ask(&db, "SELECT pg_backend_pid()").await;
     until(async || db.get_postgres_connection_pool().num_idle() == 1).await;
     let frozen = Frozen::process(backend);
