@@ -154,6 +154,11 @@ async fn connect_postgres(
     let options = options.extra_float_digits(None);
     let options = options.application_name(&dockerflow::name_of(application));
     startup::wait_until_up(url, &options).await?;
+    let believed = if patience.is_some() {
+        release::BELIEVED
+    } else {
+        release::LONG_BELIEVED
+    };
     let pool = PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -165,7 +170,7 @@ async fn connect_postgres(
                 Ok(meta.idle_for < PING_AFTER_IDLE || in_time(connection.ping()).await.is_ok())
             })
         })
-        .after_release(release::postgres())
+        .after_release(release::postgres(believed))
         .connect_lazy_with(options);
     metrics::watch(&pool, application);
     Ok(pool.into())
