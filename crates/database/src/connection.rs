@@ -76,7 +76,7 @@ pub async fn connect(
     settings: &Settings,
     application: &str,
 ) -> Result<DatabaseConnection, ConnectError> {
-    connect_within(settings, application, None).await
+    connect_within(settings, application, None, Users::Any).await
 }
 
 /// As [`connect`], for callers that wait for a statement only for `patience`. PostgreSQL ends it
@@ -86,19 +86,40 @@ pub async fn connect_impatiently(
     application: &str,
     patience: Duration,
 ) -> Result<DatabaseConnection, ConnectError> {
-    connect_within(settings, application, Some(patience)).await
+    connect_within(settings, application, Some(patience), Users::Any).await
+}
+
+/// As [`connect_impatiently`], for loops that run all the time and begin their transactions by
+/// [`begin`] only. Less is asked of an idle database.
+pub async fn connect_loops(
+    settings: &Settings,
+    application: &str,
+    patience: Duration,
+) -> Result<DatabaseConnection, ConnectError> {
+    connect_within(settings, application, Some(patience), Users::Loops).await
+}
+
+/// Who uses a pool.
+#[derive(Clone, Copy)]
+enum Users {
+    /// Code that may begin transactions in other ways than [`begin`], as SeaORM itself does.
+    Any,
+    /// Loops that do not.
+    Loops,
 }
 
 async fn connect_within(
     settings: &Settings,
     application: &str,
     patience: Option<Duration>,
+    users: Users,
 ) -> Result<DatabaseConnection, ConnectError> {
     let url = &settings.database_url;
     let size = settings.database_pool_size;
     match &url.target {
-        Target::Postgres(options) => {
-            connect_postgres(url, (**options).clone(), application, size, patience).await
+        Target::Postgres(target) => {
+            let options = pool_options(size, patience, users);
+            connect_postgres(url, (**target).clone(), application, options).await
         }
         Target::Sqlite { path, options } => {
             create_private(path).map_err(|error| file_error(url, error))?;
@@ -147,19 +168,19 @@ async fn connect_postgres(
     url: &DatabaseUrl,
     options: PgConnectOptions,
     application: &str,
-    size: u32,
-    patience: Option<Duration>,
+    pool: PgPoolOptions,
 ) -> Result<DatabaseConnection, ConnectError> {
     // By default, PgBouncer refuses this start-up parameter of the client.
     let options = options.extra_float_digits(None);
     let options = options.application_name(&dockerflow::name_of(application));
     startup::wait_until_up(url, &options).await?;
-    let believed = if patience.is_some() {
-        release::BELIEVED
-    } else {
-        release::LONG_BELIEVED
-    };
-    let pool = PgPoolOptions::new()
+    let pool = pool.connect_lazy_with(options);
+    metrics::watch(&pool, application);
+    Ok(pool.into())
+}
+
+fn pool_options(size: u32, patience: Option<Duration>, users: Users) -> PgPoolOptions {
+    let options = PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(LIFETIME)
@@ -169,11 +190,11 @@ async fn connect_postgres(
             Box::pin(async move {
                 Ok(meta.idle_for < PING_AFTER_IDLE || in_time(connection.ping()).await.is_ok())
             })
-        })
-        .after_release(release::postgres(believed))
-        .connect_lazy_with(options);
-    metrics::watch(&pool, application);
-    Ok(pool.into())
+        });
+    match users {
+        Users::Any => options.after_release(release::postgres()),
+        Users::Loops => options.after_release(release::postgres_after_doubt),
+    }
 }
 
 /// Fails if the server does not answer in time.
@@ -185,18 +206,13 @@ async fn in_time<T>(
 }
 
 /// A separate pool of one connection with the options of `db`, opened at its first use. On SQLite
-/// it is `db` itself. The metrics of pools do not include it. Its user begins transactions by
-/// [`begin`] only.
+/// it is `db` itself. The metrics of pools do not include it.
 pub fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
     if db.get_database_backend() == DbBackend::Sqlite {
         return db.clone();
     }
     let pool = db.get_postgres_connection_pool();
-    let options = pool
-        .options()
-        .clone()
-        .max_connections(1)
-        .after_release(release::postgres_after_doubt);
+    let options = pool.options().clone().max_connections(1);
     options
         .connect_lazy_with((*pool.connect_options()).clone())
         .into()

@@ -10,7 +10,7 @@ mod url;
 pub use checks::connected;
 pub use connection::{
     ACQUIRE_TIMEOUT, ConnectError, STARTUP_PATIENCE, begin, connect, connect_impatiently,
-    listener_pool, own_connection,
+    connect_loops, listener_pool, own_connection,
 };
 pub use settings::Settings;
 pub use url::{DatabaseUrl, DatabaseUrlError};

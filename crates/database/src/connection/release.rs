@@ -14,12 +14,7 @@ use sqlx::{
 use super::in_time;
 
 /// After a connection of a pool has answered, its other connections are not checked for this long.
-/// Clients cancel requests at any time.
-pub(super) const BELIEVED: Duration = Duration::from_millis(100);
-
-/// The same for callers that wait for as long as a statement takes. An idle worker would send half
-/// as many statements more with the shorter one (`cargo run -p faults --bin latency`).
-pub(super) const LONG_BELIEVED: Duration = Duration::from_secs(5);
+const BELIEVED: Duration = Duration::from_millis(100);
 
 /// After a cancelled `BEGIN`, every connection that comes back is checked for this long. sqlx takes
 /// connections back in tasks, which may start late in a busy process.
@@ -41,16 +36,14 @@ impl Drop for GivenUp {
     }
 }
 
-/// Checks a connection of any user after a cancelled `BEGIN`, and each time after it was believed
-/// for that long.
-pub(super) fn postgres(
-    believed: Duration,
-) -> impl Fn(&mut PgConnection, PoolConnectionMetadata) -> Verdict<'_> + Send + Sync + 'static {
+/// Checks connections whose users may begin transactions in other ways than [`begin`](super::begin).
+pub(super) fn postgres()
+-> impl Fn(&mut PgConnection, PoolConnectionMetadata) -> Verdict<'_> + Send + Sync + 'static {
     let answered = Arc::new(Mutex::new(None::<Instant>));
     move |connection, metadata| {
         let answered = Arc::clone(&answered);
         Box::pin(async move {
-            if is_within(believed, &answered) {
+            if is_within(BELIEVED, &answered) {
                 return postgres_after_doubt(connection, metadata).await;
             }
             let is_free = is_free(connection).await?;
@@ -62,9 +55,8 @@ pub(super) fn postgres(
     }
 }
 
-/// Checks a connection after a cancelled `BEGIN` only. All transactions of its user begin by
-/// [`begin`](super::begin), so there is nothing else to find. An idle loop would send twice as many
-/// statements with the other checks.
+/// Checks connections only after a cancelled [`begin`](super::begin). An idle loop would send twice as
+/// many statements with the other checks.
 pub(super) fn postgres_after_doubt(
     connection: &mut PgConnection,
     _: PoolConnectionMetadata,

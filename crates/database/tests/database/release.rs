@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bare_database::{Settings, begin, connect, connect_impatiently, own_connection};
+use bare_database::{Settings, begin, connect, connect_impatiently, connect_loops, own_connection};
 use bare_testkit::{Backend, TestDatabase, process::Frozen};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::time::timeout;
@@ -52,8 +52,10 @@ async fn a_cancelled_begin_leaves_no_transaction_in_the_pool() {
         return;
     };
     database.execute("CREATE TABLE note (number int)").await;
-    let shared = connect(&one_connection(&database), "test").await.unwrap();
-    for db in [own_connection(&shared), shared] {
+    let settings = one_connection(&database);
+    let any = connect(&settings, "test").await.unwrap();
+    let loops = connect_loops(&settings, "test", PATIENCE).await.unwrap();
+    for db in [any, own_connection(&loops), loops] {
         leaves_no_transaction(&database, db).await;
     }
 }

@@ -115,8 +115,7 @@ impl Control {
     async fn connect(&self) -> anyhow::Result<JobStore> {
         let mut settings = self.db.clone();
         settings.database_pool_size = SHARED_CONNECTIONS;
-        let db = bare_database::connect_impatiently(&settings, "worker-queue", STATEMENT_TIMEOUT)
-            .await?;
+        let db = bare_database::connect_loops(&settings, "worker-queue", STATEMENT_TIMEOUT).await?;
         let mut store = JobStore::new(db);
         if self.shared.config.retention.is_zero() {
             store = store.without_completed();
