@@ -1,4 +1,4 @@
-//! `web`, and `web healthcheck`.
+//! `web`, and its commands.
 
 use bare_http::Healthcheck;
 use conf::{Conf, Subcommands};
@@ -9,13 +9,22 @@ use crate::Settings;
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "web")]
 pub struct Cli {
-    /// A command to run instead of serving.
+    /// Only for `--help`: a command is read by [`Commands`].
     #[conf(subcommands)]
     pub command: Option<Command>,
 
     /// The settings.
     #[conf(flatten)]
     pub settings: Settings,
+}
+
+/// A command, which needs no other settings than its own
+#[derive(Conf, Clone, Debug)]
+#[conf(name = "web")]
+pub struct Commands {
+    /// The command.
+    #[conf(subcommands)]
+    pub command: Command,
 }
 
 /// The commands of the binary.

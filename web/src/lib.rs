@@ -19,7 +19,7 @@ mod views;
 
 pub use app::App;
 pub use bare_http::METRICS;
-pub use cli::{Cli, Command};
+pub use cli::{Cli, Command, Commands};
 pub use settings::Settings;
 
 /// The version that is running: see [`dockerflow::version`].

@@ -2,7 +2,8 @@
 
 use std::pin::pin;
 
-use web::{App, Cli, Command, Settings};
+use dockerflow::settings::{CommandLine, load_command_line};
+use web::{App, Cli, Command, Commands, Settings};
 
 /// A request may be read on one thread and answered on another. The system's allocator is slow at that
 /// (`cargo race get-hello`).
@@ -10,15 +11,15 @@ use web::{App, Cli, Command, Settings};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let Cli { command, settings } = dockerflow::settings::load();
-    match command {
-        Some(Command::Healthcheck(check)) => dockerflow::run_command(
-            db::SERVICE,
-            check.execute(&settings.http, &settings.process),
-        ),
-        None => dockerflow::Process::new(db::SERVICE, "web", &settings.process.log)
-            .sentry(&settings.process.sentry, &web::version())
-            .run(serve(&settings)),
+    match load_command_line() {
+        CommandLine::Command(Commands {
+            command: Command::Healthcheck(check),
+        }) => dockerflow::run_command(db::SERVICE, check.execute()),
+        CommandLine::Service(Cli { settings, .. }) => {
+            dockerflow::Process::new(db::SERVICE, "web", &settings.process.log)
+                .sentry(&settings.process.sentry, &web::version())
+                .run(serve(&settings))
+        }
     }
 }
 

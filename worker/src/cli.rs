@@ -1,4 +1,4 @@
-//! The command line: the worker, and `worker jobs` to operate the queue from a shell.
+//! `worker`, and its commands.
 
 use bare_queue::cli::Jobs;
 use conf::{Conf, Subcommands};
@@ -9,13 +9,22 @@ use crate::Settings;
 #[derive(Conf, Clone, Debug)]
 #[conf(name = "worker")]
 pub struct Cli {
-    /// A command to run instead of running jobs.
+    /// Only for `--help`: a command is read by [`Commands`].
     #[conf(subcommands)]
     pub command: Option<Command>,
 
     /// The settings.
     #[conf(flatten)]
     pub settings: Settings,
+}
+
+/// A command, which needs no other settings than its own
+#[derive(Conf, Clone, Debug)]
+#[conf(name = "worker")]
+pub struct Commands {
+    /// The command.
+    #[conf(subcommands)]
+    pub command: Command,
 }
 
 /// The commands of the binary.

@@ -10,7 +10,7 @@ use bare_queue::Worker;
 use sea_orm::DatabaseConnection;
 
 pub use self::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Commands},
     resources::Resources,
     settings::Settings,
 };

@@ -2,21 +2,22 @@
 
 use std::pin::pin;
 
-use worker::{Cli, Command, Settings, tasks};
+use dockerflow::settings::{CommandLine, load_command_line};
+use worker::{Cli, Command, Commands, Settings, tasks};
 
 fn main() {
-    let Cli { command, settings } = dockerflow::settings::load();
-    match command {
-        Some(Command::Jobs(jobs)) => {
+    match load_command_line() {
+        CommandLine::Command(Commands {
+            command: Command::Jobs(jobs),
+        }) => {
             let tasks = tasks::registry();
-            dockerflow::run_command(
-                db::SERVICE,
-                jobs.execute(&settings.database, migration::SCHEMA, &tasks),
-            )
+            dockerflow::run_command(db::SERVICE, jobs.execute(migration::SCHEMA, &tasks))
         }
-        None => dockerflow::Process::new(db::SERVICE, "worker", &settings.process.log)
-            .sentry(&settings.process.sentry, &worker::version())
-            .run(work(&settings)),
+        CommandLine::Service(Cli { settings, .. }) => {
+            dockerflow::Process::new(db::SERVICE, "worker", &settings.process.log)
+                .sentry(&settings.process.sentry, &worker::version())
+                .run(work(&settings))
+        }
     }
 }
 

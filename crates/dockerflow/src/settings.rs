@@ -35,6 +35,28 @@ pub fn load<T: Conf>() -> T {
 
 /// As [`load`], with defaults that override those in the type, as a development command needs.
 pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
+    load_by(defaults, try_load_from)
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub enum CommandLine<C, S> {
+    /// A command with its own settings.
+    Command(C),
+    /// The service with its settings, because no argument names a command.
+    Service(S),
+}
+
+/// Reads the command that the first argument names, or else the service. Only what was asked for
+/// reads its settings. Ends the process as [`load`] does.
+pub fn load_command_line<C: Conf, S: Conf>() -> CommandLine<C, S> {
+    load_by(&[], try_command_line_from)
+}
+
+fn load_by<T>(
+    defaults: &[(&str, &str)],
+    read: impl FnOnce(Vec<OsString>, BTreeMap<OsString, OsString>) -> Result<T, conf::Error>,
+) -> T {
     let (mut variables, faults) = dotenv::read(".env");
     for &(name, default) in defaults {
         variables
@@ -43,7 +65,7 @@ pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
     }
     variables.extend(std::env::vars_os());
 
-    let loaded = try_load_from(std::env::args_os(), variables);
+    let loaded = read(std::env::args_os().collect(), variables);
     if let Err(error) = &loaded
         && error.exit_code() == 0
     {
@@ -54,7 +76,7 @@ pub fn load_over<T: Conf>(defaults: &[(&str, &str)]) -> T {
         let _ = writeln!(std::io::stderr(), "error: {fault}");
     }
     match loaded {
-        Ok(settings) if faults.is_empty() => settings,
+        Ok(loaded) if faults.is_empty() => loaded,
         Ok(_) => process::exit(EXIT_CODE),
         Err(error) => {
             let _ = error.print();
@@ -83,6 +105,31 @@ where
         .filter(|(_, value)| !value.is_empty())
         .collect();
     T::conf_builder().args(args).env(set).try_parse()
+}
+
+/// As [`load_command_line`], only from these arguments (the first is the program's name) and
+/// variables.
+///
+/// # Errors
+/// As [`try_load_from`].
+pub fn try_command_line_from<C, S, A, K, V>(
+    args: impl IntoIterator<Item = A>,
+    env: impl IntoIterator<Item = (K, V)>,
+) -> Result<CommandLine<C, S>, conf::Error>
+where
+    C: Conf,
+    S: Conf,
+    A: Into<OsString>,
+    K: Into<OsString>,
+    V: Into<OsString>,
+{
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let first = args.get(1).map(|first| first.to_string_lossy());
+    if first.is_some_and(|first| !first.starts_with('-')) {
+        try_load_from(args, env).map(CommandLine::Command)
+    } else {
+        try_load_from(args, env).map(CommandLine::Service)
+    }
 }
 
 /// One variable that a settings type reads.

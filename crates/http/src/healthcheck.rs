@@ -23,7 +23,13 @@ const REQUEST: &[u8] =
 
 /// Checks that the process on this machine's `PORT` answers
 #[derive(Conf, Clone, Debug)]
-pub struct Healthcheck {}
+pub struct Healthcheck {
+    #[conf(flatten)]
+    server: Settings,
+
+    #[conf(flatten)]
+    process: ProcessSettings,
+}
 
 impl Healthcheck {
     /// Requests `/__lbheartbeat__`, which does not depend on the database: restarting this process
@@ -31,12 +37,8 @@ impl Healthcheck {
     ///
     /// # Errors
     /// If the answer is not 200, or takes too long.
-    pub async fn execute(
-        &self,
-        settings: &Settings,
-        process: &ProcessSettings,
-    ) -> anyhow::Result<()> {
-        let address = SocketAddr::new(reachable(process.host), settings.port);
+    pub async fn execute(&self) -> anyhow::Result<()> {
+        let address = SocketAddr::new(reachable(self.process.host), self.server.port);
         let answer = timeout(PATIENCE, ask(address))
             .await
             .with_context(|| format!("{address} did not answer within {PATIENCE:?}"))?

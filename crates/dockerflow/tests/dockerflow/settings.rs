@@ -1,5 +1,7 @@
-use conf::Conf;
-use dockerflow::settings::{Switch, Variable, between, table, try_load_from};
+use conf::{Conf, Subcommands};
+use dockerflow::settings::{
+    CommandLine, Switch, Variable, between, table, try_command_line_from, try_load_from,
+};
 
 /// Settings of a test
 #[derive(Conf, Debug)]
@@ -31,6 +33,79 @@ fn refuse(text: &str) -> Result<String, &'static str> {
 fn load(env: &[(&str, &str)]) -> Result<Settings, String> {
     let env = env.iter().copied();
     try_load_from(["test"], env).map_err(|error| error.to_string())
+}
+
+/// Prints the port
+#[derive(Conf, Debug)]
+struct Print {
+    /// The port
+    #[conf(env = "PORT", default_value = "8000", value_parser = between(1, 65_535))]
+    port: u16,
+}
+
+#[derive(Subcommands, Debug)]
+enum Command {
+    /// Prints the port
+    Print(Print),
+}
+
+/// A command
+#[derive(Conf, Debug)]
+struct Commands {
+    #[conf(subcommands)]
+    command: Command,
+}
+
+/// The service, or a command
+#[derive(Conf, Debug)]
+struct Cli {
+    #[conf(subcommands)]
+    command: Option<Command>,
+    #[conf(flatten)]
+    settings: Settings,
+}
+
+fn command_line(args: &[&str], env: &[(&str, &str)]) -> Result<CommandLine<Commands, Cli>, String> {
+    let args = ["test"].iter().chain(args).copied();
+    try_command_line_from(args, env.iter().copied()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_command_needs_only_the_settings_that_it_reads() {
+    let wrong_for_the_service = [("PORT", "9000"), ("LOG_LEVEL", "inof")];
+    let print = command_line(&["print"], &wrong_for_the_service);
+    assert!(
+        matches!(
+            &print,
+            Ok(CommandLine::Command(Commands {
+                command: Command::Print(Print { port: 9000 })
+            }))
+        ),
+        "{print:?}"
+    );
+    let error = command_line(&["print"], &[("PORT", "70000")]).unwrap_err();
+    assert!(error.contains("PORT"), "{error}");
+}
+
+#[test]
+fn without_a_command_the_service_reads_its_settings() {
+    let service = command_line(&[], &[("DATABASE_URL", "sqlite://x")]).unwrap();
+    let CommandLine::Service(Cli { command, settings }) = service else {
+        panic!("{service:?}")
+    };
+    assert!(command.is_none());
+    assert_eq!(settings.database_url, "sqlite://x");
+    let error = command_line(&[], &[]).unwrap_err();
+    assert!(error.contains("DATABASE_URL"), "{error}");
+    let error = command_line(&["prnit"], &[]).unwrap_err();
+    assert!(error.contains("print"), "{error}");
+}
+
+#[test]
+fn help_lists_the_commands_and_the_settings_of_the_service() {
+    let help = command_line(&["--help"], &[]).unwrap_err();
+    assert!(help.contains("Prints the port"), "{help}");
+    assert!(help.contains("DATABASE_URL"), "{help}");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::{
 pub struct Jobs {
     #[conf(subcommands)]
     command: Command,
+
+    #[conf(flatten)]
+    database: bare_database::Settings,
 }
 
 #[derive(Subcommands, Clone, Debug)]
@@ -155,15 +158,14 @@ impl Jobs {
     /// The schema is too old, the database refuses, or the command does not fit the job or queue.
     pub async fn execute<R: Send + Sync + 'static>(
         &self,
-        settings: &bare_database::Settings,
         schema: Schema,
         tasks: &Registry<R>,
     ) -> anyhow::Result<()> {
-        let db = connect(settings, "worker-jobs").await?;
+        let db = connect(&self.database, "worker-jobs").await?;
         ensure!(
             schema.status(&db).await?.pending.is_empty(),
             "the schema of {} is missing or too old: run `migration up`",
-            settings.database_url
+            self.database.database_url
         );
         let store = JobStore::new(db);
         match &self.command {
