@@ -11,7 +11,12 @@ impl MigrationTrait for Migration {
         let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
         let mut job = job_columns("job", is_postgres);
         job.col(uuid_null("worker_id"))
-            .col(timestamp_with_time_zone_null("cancel_requested_at"));
+            .col(timestamp_with_time_zone_null("cancel_requested_at"))
+            .check(Expr::cust(if is_postgres {
+                "cancel_requested_at BETWEEN '0001-01-01' AND '9999-12-31'"
+            } else {
+                "cancel_requested_at IS NULL OR datetime(cancel_requested_at) IS NOT NULL"
+            }));
         manager.create_table(job).await?;
 
         let mut finished_job = job_columns("finished_job", is_postgres);
@@ -94,22 +99,26 @@ fn job_columns(table: &'static str, is_postgres: bool) -> TableCreateStatement {
         .take()
 }
 
-/// A row that a worker cannot read would hold up all others. The code never writes one, but
-/// somebody who edits rows by hand might.
+/// A row that a worker cannot read, or whose queue no index can hold, would hold up all others. The
+/// code never writes one, but somebody who edits rows by hand might.
 const POSTGRES_CHECK: &str = "
-    attempt < 1000000000 AND lease_number BETWEEN 0 AND 1000000000 AND deaths < 1000000000
+    attempt BETWEEN 0 AND 1000000000 AND lease_number BETWEEN 0 AND 1000000000
+    AND deaths BETWEEN 0 AND 1000000000
     AND run_at BETWEEN '0001-01-01' AND '9999-12-31' AND created_at BETWEEN '0001-01-01' AND '9999-12-31'
     AND (started_at IS NULL OR started_at BETWEEN '0001-01-01' AND '9999-12-31')
+    AND length(kind) <= 100 AND length(queue) <= 100
     AND (errors IS NULL OR json_typeof(errors) = 'array')
     AND (metadata IS NULL OR json_typeof(metadata) = 'object')";
 
 /// SQLite stores any value in any column unless a check forbids it.
 const SQLITE_CHECK: &str = "
     typeof(id) = 'blob' AND length(id) = 16
-    AND typeof(attempt) = 'integer' AND attempt < 1000000000
+    AND typeof(attempt) = 'integer' AND attempt BETWEEN 0 AND 1000000000
     AND typeof(lease_number) = 'integer' AND lease_number BETWEEN 0 AND 1000000000
-    AND typeof(deaths) = 'integer' AND deaths < 1000000000
+    AND typeof(deaths) = 'integer' AND deaths BETWEEN 0 AND 1000000000
     AND typeof(max_attempts) = 'integer' AND typeof(priority) = 'integer'
+    AND typeof(kind) = 'text' AND length(kind) <= 100 AND typeof(queue) = 'text' AND length(queue) <= 100
+    AND typeof(unique_key) IN ('text', 'null') AND typeof(timeout_seconds) IN ('integer', 'null')
     AND json_valid(payload) AND (errors IS NULL OR json_type(errors) = 'array')
     AND (metadata IS NULL OR json_type(metadata) = 'object')
     AND datetime(run_at) IS NOT NULL AND datetime(created_at) IS NOT NULL

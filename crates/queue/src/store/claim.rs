@@ -213,7 +213,11 @@ macro_rules! claim {
             "
 UPDATE job
 SET state = 'running', worker_id = $2, started_at = COALESCE($1, clock_timestamp()),
-    lease_number = lease_number + 1, attempt = attempt + 1
+    lease_number = ",
+            next_lease!(),
+            ", attempt = ",
+            next_attempt!(),
+            "
 WHERE ctid = ANY(ARRAY(",
             $places,
             "))

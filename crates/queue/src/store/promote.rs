@@ -20,8 +20,7 @@ impl JobStore {
             return self.promote_sqlite(limit).await;
         }
         // Walks `job_scheduled` (run_at) over the rows that are due, and wakes the workers of each
-        // queue. A longer name, inserted by hand, does not fit into an index or a notification, and must
-        // not stop the others. The time is a subquery: if it were read again for each row, it could not bound the
+        // queue. The time is a subquery: if it were read again for each row, it could not bound the
         // walk.
         let sql = "
             WITH promoted AS (
@@ -29,7 +28,6 @@ impl JobStore {
                 WHERE id = ANY(ARRAY(
                     SELECT id FROM job
                     WHERE state = 'scheduled' AND run_at <= (SELECT COALESCE($1, clock_timestamp()))
-                      AND octet_length(queue) <= 100
                     ORDER BY run_at
                     LIMIT $2
                     FOR UPDATE SKIP LOCKED

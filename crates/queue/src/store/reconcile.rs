@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
     Statement, Value,
-    sea_query::{ArrayType, Expr, ExprTrait},
+    sea_query::{ArrayType, Expr},
 };
 use uuid::Uuid;
 
@@ -126,11 +126,8 @@ impl JobStore {
                     worker_id: Set(None),
                     ..Default::default()
                 })
-                .col_expr(
-                    job::Column::LeaseNumber,
-                    Expr::col(job::Column::LeaseNumber).add(1),
-                )
-                .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).sub(1))
+                .col_expr(job::Column::LeaseNumber, Expr::cust(next_lease!()))
+                .col_expr(job::Column::Attempt, Expr::cust(refunded_attempt!()))
                 .filter(job::Column::Id.eq(*id))
                 .exec(&txn)
                 .await?
@@ -142,9 +139,15 @@ impl JobStore {
 }
 
 /// Walks `job_running` (worker_id).
-const RECONCILE: &str = "
+const RECONCILE: &str = concat!(
+    "
 UPDATE job
-SET state = 'available', worker_id = NULL, lease_number = lease_number + 1, attempt = attempt - 1
+SET state = 'available', worker_id = NULL, lease_number = ",
+    next_lease!(),
+    ", attempt = ",
+    refunded_attempt!(),
+    "
 WHERE state = 'running' AND worker_id = $1
   AND (id, lease_number) NOT IN (SELECT * FROM unnest($2::uuid[], $3::int[]))
-RETURNING queue";
+RETURNING queue"
+);

@@ -93,7 +93,7 @@ impl JobStore {
     ) -> Result<bool, DbErr> {
         let error = AttemptError::new(job.attempt, now, DEATH);
         let errors = append_error(job.errors.as_deref(), error);
-        let deaths = job.deaths + 1;
+        let deaths = job.deaths.min(DEATHS_ALLOWED) + 1;
         let wait = match deaths {
             1 | DEATHS_ALLOWED.. => None,
             // The next claim cancels it.
@@ -138,11 +138,16 @@ FROM job
 WHERE state = 'running' AND worker_id NOT IN (SELECT id FROM worker)";
 
 /// Walks the primary key. Without a time, the job keeps its place.
-const REQUEUE: &str = "
+const REQUEUE: &str = concat!(
+    "
 UPDATE job
-SET state = $2, run_at = COALESCE($3, run_at), deaths = $4, errors = $5, attempt = attempt - 1,
-    lease_number = lease_number + 1, worker_id = NULL
-WHERE id = $1";
+SET state = $2, run_at = COALESCE($3, run_at), deaths = $4, errors = $5, worker_id = NULL, attempt = ",
+    refunded_attempt!(),
+    ", lease_number = ",
+    next_lease!(),
+    "
+WHERE id = $1"
+);
 
 /// Walks `job_running` and the primary key of `worker`. The snapshot is older than the delete, so
 /// it still has the rows of expired workers: hence both conditions. `$2` is the number of deaths
@@ -155,7 +160,7 @@ WITH now AS (
 ), expired AS (
     DELETE FROM worker USING now WHERE expires_at < now.at RETURNING worker.id
 ), orphan AS (
-    SELECT id, deaths + 1 AS deaths, (
+    SELECT id, LEAST(deaths, $2) + 1 AS deaths, (
         SELECT json_agg(error ORDER BY number)
         FROM (
             SELECT error, number FROM json_array_elements(errors) WITH ORDINALITY AS earlier (error, number)
@@ -176,7 +181,11 @@ WITH now AS (
         run_at = CASE WHEN orphan.deaths = 1 OR cancel_requested_at IS NOT NULL THEN job.run_at
                       ELSE (SELECT at FROM now) + interval '15 s' * power(2, orphan.deaths - 2) END,
         deaths = orphan.deaths, errors = orphan.errors, worker_id = NULL,
-        lease_number = job.lease_number + 1, attempt = job.attempt - 1
+        lease_number = ",
+    next_lease!(),
+    ", attempt = ",
+    refunded_attempt!(),
+    "
     FROM orphan
     WHERE job.id = orphan.id AND orphan.deaths < $2
     RETURNING job.queue, job.state
@@ -190,7 +199,11 @@ WITH now AS (
     ", state, finished_at, attempt, lease_number, deaths, errors)
     SELECT ",
     kept_columns!(),
-    ", 'dead', (SELECT at FROM now), attempt - 1, lease_number + 1, all_deaths, all_errors
+    ", 'dead', (SELECT at FROM now), ",
+    refunded_attempt!(),
+    ", ",
+    next_lease!(),
+    ", all_deaths, all_errors
     FROM archived
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
         finished_at = excluded.finished_at, lease_number = excluded.lease_number, errors = excluded.errors

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod by_hand;
 mod claim;
 mod cursor;
 mod enqueue;

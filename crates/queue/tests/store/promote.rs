@@ -5,11 +5,10 @@ use std::time::Duration;
 use bare_queue::{JobState, entities::job, testing::Outcome};
 use bare_testkit::Backend;
 use rstest::rstest;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 
 use crate::{
     session::Session,
-    test_store::{TestStore, note, report},
+    test_store::{TestStore, report},
 };
 
 /// Three jobs that are due 10, 20 and 30 s after the start, the last one enqueued first.
@@ -124,29 +123,4 @@ async fn promoting_does_not_read_jobs_that_are_not_due() {
     let before = session.read_of_table("job").await;
     assert_eq!(session.store().promote(1000).await.unwrap(), 0);
     assert_eq!(session.read_of_table("job").await, before);
-}
-
-#[rstest]
-#[tokio::test]
-async fn a_job_whose_queue_has_too_long_a_name_holds_up_no_other(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let Some(store) = TestStore::open(backend).await else {
-        return;
-    };
-    let delayed = || note().delay(Duration::from_secs(1));
-    let (poison, other) = (
-        store.enqueue(delayed()).await,
-        store.enqueue(delayed()).await,
-    );
-    // By hand, and random, so that PostgreSQL cannot compress it: its indexes take 2,704 bytes.
-    let name: String = (0..100).map(|_| uuid::Uuid::new_v4().to_string()).collect();
-    let job = job::ActiveModel {
-        id: Set(poison),
-        queue: Set(name),
-        ..Default::default()
-    };
-    job.update(store.db()).await.unwrap();
-    store.at(2).promote(10).await.unwrap();
-    assert_eq!(store.job(other).await.state, JobState::Available);
 }

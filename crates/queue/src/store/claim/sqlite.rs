@@ -77,9 +77,15 @@ impl JobStore {
 }
 
 /// Walks `job_claim` (queue, priority, run_at, id), and the primary key for the jobs that it takes.
-const CLAIM: &str = "
+const CLAIM: &str = concat!(
+    "
 UPDATE job
-SET state = 'running', worker_id = $2, started_at = $1, lease_number = lease_number + 1, attempt = attempt + 1
+SET state = 'running', worker_id = $2, started_at = $1, lease_number = ",
+    next_lease!(),
+    ", attempt = ",
+    next_attempt!(),
+    "
 WHERE id IN (SELECT id FROM job WHERE queue = $3 AND state = 'available'
              ORDER BY priority, run_at, id LIMIT $4)
-RETURNING *";
+RETURNING *"
+);

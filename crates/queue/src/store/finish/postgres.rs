@@ -196,7 +196,7 @@ SET state = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] > 0 AND cance
     run_at = CASE WHEN ($4::bigint[])[width_bucket(id, $2::uuid[])] < 0 THEN run_at
                   ELSE COALESCE($1, clock_timestamp())
                        + ($4::bigint[])[width_bucket(id, $2::uuid[])] * interval '1 millisecond' END,
-    attempt = attempt - ($5::int[])[width_bucket(id, $2::uuid[])],
+    attempt = GREATEST(attempt - ($5::int[])[width_bucket(id, $2::uuid[])], 0),
     errors = COALESCE(NULLIF(($6::text[])[width_bucket(id, $2::uuid[])], '')::json, errors),
     worker_id = NULL
 WHERE id = ANY(ARRAY(SELECT unnest($2::uuid[])))

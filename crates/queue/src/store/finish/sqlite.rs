@@ -126,7 +126,7 @@ async fn running(
 /// Walks the primary key. Without a time, the job keeps its place.
 const LEAVE: &str = "
 UPDATE job
-SET state = $2, run_at = COALESCE($3, run_at), attempt = attempt - $4, errors = COALESCE($5, errors),
+SET state = $2, run_at = COALESCE($3, run_at), attempt = max(attempt - $4, 0), errors = COALESCE($5, errors),
     worker_id = NULL
 WHERE id = $1";
 
