@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod absence;
+mod bulk;
 mod claimed_late;
 mod clock;
 mod failures;

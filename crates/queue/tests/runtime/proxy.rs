@@ -1,6 +1,6 @@
-//! A proxy between a worker and its PostgreSQL that loses messages.
+//! A proxy between a worker and its PostgreSQL that loses or delays messages.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -23,6 +23,8 @@ struct Mood {
     cuts: u32,
     /// Connections from before the last loss carry nothing.
     lost: u32,
+    /// How many bytes each connection carries in a second, if that is limited.
+    pace: Option<u32>,
 }
 
 impl Proxy {
@@ -56,6 +58,11 @@ impl Proxy {
         self.mood.send_modify(|mood| mood.swallows = true);
     }
 
+    /// From now on each connection carries so many bytes of replies in a second.
+    pub fn slow_down(&self, pace: u32) {
+        self.mood.send_modify(|mood| mood.pace = Some(pace));
+    }
+
     /// Cuts every connection. New ones work.
     pub fn cut_and_behave(&self) {
         self.mood.send_modify(|mood| {
@@ -76,20 +83,18 @@ impl Proxy {
 async fn carry(client: TcpStream, server: TcpStream, mut mood: watch::Receiver<Mood>) {
     let Mood { cuts, lost, .. } = *mood.borrow();
     let now = mood.clone();
-    let is_heard = move || {
-        *now.borrow()
-            == Mood {
-                swallows: false,
-                cuts,
-                lost,
-            }
-    };
+    let is_heard = |now: Mood| !now.swallows && now.cuts == cuts && now.lost == lost;
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let replies = async {
-        let mut reply = [0; 8192];
+        let mut reply = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = from_server.read(&mut reply).await {
-            if is_heard() && to_client.write_all(&reply[..count]).await.is_err() {
+            let now = *now.borrow();
+            if let Some(pace) = now.pace {
+                let share = u32::try_from(count).unwrap();
+                tokio::time::sleep(Duration::from_secs(1) * share / pace).await;
+            }
+            if is_heard(now) && to_client.write_all(&reply[..count]).await.is_err() {
                 return;
             }
         }
