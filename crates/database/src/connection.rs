@@ -4,7 +4,7 @@ mod release;
 mod session;
 mod startup;
 
-use std::{fs::OpenOptions, io, mem, path::Path, time::Duration};
+use std::{fs::OpenOptions, io, mem, path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
@@ -17,6 +17,7 @@ use sqlx::{
 };
 use thiserror::Error;
 
+use self::session::IdleLimit;
 use crate::{DatabaseUrl, Settings, metrics, url::Target};
 
 /// How long [`connect`] waits for a database that does not answer yet.
@@ -71,7 +72,7 @@ pub enum ConnectError {
 /// Connects. PostgreSQL shows the service's name and `application` for the session.
 ///
 /// Waits up to [`STARTUP_PATIENCE`] for a PostgreSQL that is not up yet, and logs it. Creates a
-/// missing SQLite file. Statements have no time limit.
+/// missing SQLite file, unless the URL has `mode=rw`. Statements have no time limit.
 pub async fn connect(
     settings: &Settings,
     application: &str,
@@ -122,7 +123,9 @@ async fn connect_within(
             connect_postgres(url, (**target).clone(), application, options).await
         }
         Target::Sqlite { path, options } => {
-            create_private(path).map_err(|error| file_error(url, error))?;
+            if url.creates_its_file() {
+                create_private(path).map_err(|error| file_error(url, error))?;
+            }
             connect_sqlite(url, (**options).clone(), application, size).await
         }
     }
@@ -180,16 +183,20 @@ async fn connect_postgres(
 }
 
 fn pool_options(size: u32, patience: Option<Duration>, users: Users) -> PgPoolOptions {
+    let limit = Arc::new(IdleLimit::default());
+    let known = Arc::clone(&limit);
     let options = PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(LIFETIME)
-        .after_connect(move |connection, _| Box::pin(session::prepare(connection, patience)))
+        .after_connect(move |connection, _| {
+            let limit = Arc::clone(&limit);
+            Box::pin(async move { session::prepare(connection, patience, &limit).await })
+        })
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                Ok(meta.idle_for < PING_AFTER_IDLE || in_time(connection.ping()).await.is_ok())
-            })
+        .before_acquire(move |connection, meta| {
+            let is_doubtful = meta.idle_for >= PING_AFTER_IDLE || known.is_near(meta.idle_for);
+            Box::pin(async move { Ok(!is_doubtful || in_time(connection.ping()).await.is_ok()) })
         });
     match users {
         Users::Any => options.after_release(release::postgres()),
@@ -225,7 +232,7 @@ async fn connect_sqlite(
     size: u32,
 ) -> Result<DatabaseConnection, ConnectError> {
     let options = options
-        .create_if_missing(true)
+        .create_if_missing(url.creates_its_file())
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(SQLITE_BUSY_TIMEOUT)

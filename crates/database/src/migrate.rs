@@ -2,6 +2,7 @@
 
 mod checks;
 mod cli;
+mod encoding;
 mod lock;
 mod place;
 mod runner;
@@ -9,7 +10,7 @@ mod runner;
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use dockerflow::checks::{Checks, Finding};
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryOrder};
+use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryOrder, RuntimeErr};
 use sea_orm_migration::{MigrationTrait, seaql_migrations};
 
 pub use cli::Settings;
@@ -86,7 +87,8 @@ impl Schema {
     /// Applies all pending steps, or only the next `steps`. Concurrent processes take turns.
     ///
     /// # Errors
-    /// A step fails, or new tables would not be made where those of earlier steps are.
+    /// A step fails, new tables would not be made where those of earlier steps are, or PostgreSQL cannot
+    /// store every text in this database.
     pub async fn up(self, db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
         // This needs no right to change anything.
         if self.status(db).await?.pending.is_empty() {
@@ -106,11 +108,15 @@ impl Schema {
     }
 
     /// Waits without a limit until nothing is pending. It retries if the database fails meanwhile.
-    pub async fn wait(self, db: &DatabaseConnection) {
+    ///
+    /// # Errors
+    /// The role may not read the list of applied steps, so waiting would not end.
+    pub async fn wait(self, db: &DatabaseConnection) -> Result<(), DbErr> {
         let mut said = None;
         loop {
             let status = match self.status(db).await {
-                Ok(status) if status.pending.is_empty() => return,
+                Ok(status) if status.pending.is_empty() => return Ok(()),
+                Err(error) if lacks_a_right(&error) => return Err(error),
                 Ok(status) => format!("pending: {}", status.pending.join(", ")),
                 Err(error) => error.to_string(),
             };
@@ -141,4 +147,17 @@ impl Schema {
     pub fn checks(self, db: &DatabaseConnection) -> Checks {
         checks::all(self, db)
     }
+}
+
+/// Whether PostgreSQL refused a statement for want of a right (42501).
+fn lacks_a_right(error: &DbErr) -> bool {
+    let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return false;
+    };
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("42501")
 }

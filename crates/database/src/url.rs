@@ -57,6 +57,9 @@ pub enum DatabaseUrlError {
     /// A `sqlite://` URL that does not parse.
     #[error("sqlite://path or sqlite:///absolute/path is accepted")]
     Sqlite,
+    /// SQLite that cannot be written.
+    #[error("SQLite with mode=ro or immutable=true cannot be written; leave this parameter out")]
+    SqliteReadOnly,
     /// SQLite in memory, where no second process or connection would see the rows.
     #[error("SQLite in memory cannot be shared by web and worker; sqlite://path is accepted")]
     SqliteMemory,
@@ -66,6 +69,12 @@ impl DatabaseUrl {
     /// Whether this is SQLite.
     pub fn is_sqlite(&self) -> bool {
         matches!(self.target, Target::Sqlite { .. })
+    }
+
+    /// Whether this is SQLite and a missing file is created: not with `mode=rw`, which requires
+    /// an existing one.
+    pub(crate) fn creates_its_file(&self) -> bool {
+        self.is_sqlite() && !parameters(&self.text).any(|it| it == "mode=rw")
     }
 
     /// The URL with its password.
@@ -91,6 +100,12 @@ impl FromStr for DatabaseUrl {
     }
 }
 
+/// The parameters of a `sqlite://` URL.
+fn parameters(text: &str) -> impl Iterator<Item = &str> {
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    query.split('&')
+}
+
 fn sqlite(text: &str) -> Result<Target, DatabaseUrlError> {
     let after_scheme = text.trim_start_matches("sqlite:").trim_start_matches("//");
     if text.contains(":memory:") || text.contains("mode=memory") {
@@ -100,6 +115,10 @@ fn sqlite(text: &str) -> Result<Target, DatabaseUrlError> {
     let options = SqliteConnectOptions::from_str(text).map_err(|_| DatabaseUrlError::Sqlite)?;
     if path.is_empty() {
         return Err(DatabaseUrlError::Sqlite);
+    }
+    let is_read_only = |it: &str| matches!(it, "mode=ro" | "immutable=true" | "immutable=1");
+    if parameters(text).any(is_read_only) {
+        return Err(DatabaseUrlError::SqliteReadOnly);
     }
     Ok(Target::Sqlite {
         path: options.get_filename().to_owned(),
@@ -159,6 +178,8 @@ mod tests {
             ("postgres:///name?hostaddr=10.0.0.7".to_owned(), "Require"),
             ("postgres://u@db/name?host=127.0.0.1".to_owned(), "Prefer"),
             ("postgres://u@db/name?host=/tmp".to_owned(), "Prefer"),
+            ("postgres://u:p@/name?host=/tmp".to_owned(), "Prefer"),
+            (format!("postgres://u:p@/name?{elsewhere}"), "Require"),
             (format!("postgres://u@%2Ftmp/name?{elsewhere}"), "Prefer"),
         ] {
             assert_eq!(ssl_mode(&text), mode, "{text}");
@@ -239,6 +260,14 @@ mod tests {
             ),
             ("sqlite::memory:", DatabaseUrlError::SqliteMemory),
             ("sqlite://", DatabaseUrlError::Sqlite),
+            (
+                "sqlite://data/file?mode=ro",
+                DatabaseUrlError::SqliteReadOnly,
+            ),
+            (
+                "postgres://root:hunter2@?sslmode=disable",
+                DatabaseUrlError::NoDatabase,
+            ),
         ] {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert_eq!(error, fault, "{text}");

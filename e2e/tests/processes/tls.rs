@@ -90,5 +90,6 @@ async fn with_a_root_certificate_the_server_must_prove_its_identity() {
         let (code, said) = migrate(&url, &[variable]).await;
         assert_eq!(code, Some(1), "{url} {variable:?}: {said}");
         assert!(said.contains("certificate"), "{said}");
+        assert!(!said.contains("waiting for the database"), "{said}");
     }
 }

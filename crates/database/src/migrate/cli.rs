@@ -102,7 +102,10 @@ pub(super) async fn execute(schema: Schema, settings: &Settings) -> anyhow::Resu
             .fresh(&db)
             .await
             .context("the database could not be reset")?,
-        Command::Wait => schema.wait(&db).await,
+        Command::Wait => schema
+            .wait(&db)
+            .await
+            .context("the steps that are applied cannot be read")?,
         Command::Status => return print_status(schema, &db).await,
     }
     let status = schema.status(&db).await?;

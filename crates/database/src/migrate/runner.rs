@@ -5,7 +5,7 @@ use sea_orm_migration::{
     IntoSchemaManagerConnection, MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager,
 };
 
-use super::{Schema, lock, place};
+use super::{Schema, encoding, lock, place};
 
 #[derive(Clone, Copy)]
 pub(super) enum Change {
@@ -28,6 +28,9 @@ pub(super) async fn run(
         runner.run(&txn, change).await?;
         txn.commit().await
     } else {
+        if matches!(change, Change::Up(_)) {
+            encoding::check(db).await?;
+        }
         place::check(db).await?;
         let lock = lock::acquire(db).await?;
         let runner = Runner::new(schema, db).await?;

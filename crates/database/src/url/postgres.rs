@@ -18,6 +18,8 @@ const CLIENT: [&str; 4] = ["sslcert", "ssl-cert", "sslkey", "ssl-key"];
 /// 2. the client's default, `prefer`, for a server on this machine,
 /// 3. `require` otherwise. Heroku's URL has no mode.
 pub(super) fn parse(text: &str) -> Result<PgConnectOptions, DatabaseUrlError> {
+    let with_host = with_host(text);
+    let text = with_host.as_deref().unwrap_or(text);
     let url = Url::parse(text).map_err(|_| DatabaseUrlError::NotAUrl)?;
     if is_cut_by_its_password(&url) {
         return Err(DatabaseUrlError::NotAUrl);
@@ -32,6 +34,9 @@ pub(super) fn parse(text: &str) -> Result<PgConnectOptions, DatabaseUrlError> {
 
     let options = PgConnectOptions::from_str(text).map_err(|_| DatabaseUrlError::Postgres)?;
     let mut options = without_empty_variables(options);
+    if with_host.is_some() && parameter(&url, &["host", "hostaddr"]).is_none() {
+        options = options.host(&host_of_variables());
+    }
     let roots = parameter(&url, &ROOTS).or_else(|| set("PGSSLROOTCERT"));
     match &roots {
         Some(roots) if !are_certificates(roots) => return Err(DatabaseUrlError::Roots),
@@ -101,8 +106,26 @@ fn without_empty_variables(options: PgConnectOptions) -> PgConnectOptions {
     if !options.get_host().is_empty() {
         return options;
     }
+    options.host(&host_of_variables())
+}
+
+/// The host that the environment sets.
+fn host_of_variables() -> String {
     let host = set("PGHOSTADDR").or_else(|| set("PGHOST"));
-    options.host(host.as_deref().unwrap_or("localhost"))
+    host.unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// `postgres://user:password@/name?host=/run/postgresql` with a host after the `@`. PostgreSQL's own
+/// client accepts a URL without one, and the parser of URLs does not. `None` if there is nothing to add.
+fn with_host(text: &str) -> Option<String> {
+    let start = text.find("://")? + "://".len();
+    let end = text[start..]
+        .find(['/', '?', '#'])
+        .map_or(text.len(), |at| start + at);
+    let after_user = start + text[start..end].rfind('@')? + 1;
+    let (before, host) = text.split_at(after_user);
+    (host.is_empty() || host.starts_with(['/', '?', '#', ':']))
+        .then(|| format!("{before}localhost{host}"))
 }
 
 /// Where the server is.

@@ -76,6 +76,20 @@ async fn every_sqlite_connection_is_in_wal_with_foreign_keys_and_a_busy_timeout(
 }
 
 #[tokio::test]
+async fn a_missing_sqlite_file_is_not_created_if_the_url_says_that_it_exists() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing.sqlite3");
+    let url = format!("sqlite://{}?mode=rw", path.display());
+    let error = connect(&settings(&url, 1), "test").await.unwrap_err();
+    assert!(matches!(error, ConnectError::File { .. }), "{error:?}");
+    assert!(!path.exists());
+
+    std::fs::write(&path, "").unwrap();
+    let db = connect(&settings(&url, 1), "test").await.unwrap();
+    ask(&db, "SELECT 'an existing one'").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_sqlite_file_that_cannot_be_created_is_an_error_with_its_url() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let url = format!("sqlite://{}/below.sqlite3", file.path().display());

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use bare_database::migrate::Schema;
-use bare_testkit::{Backend, TestDatabase};
+use bare_database::{Settings, connect, migrate::Schema};
+use bare_testkit::{Backend, TestDatabase, postgres::Server};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
+use url::Url;
 
 const SCHEMA: Schema = Schema::new(&[|| vec![Box::new(Step("note")), Box::new(Step("tag"))]]);
 
@@ -85,7 +86,7 @@ async fn a_database_of_a_newer_release_is_ahead_which_is_not_an_error(
         .await;
 
     SCHEMA.up(db, None).await.unwrap();
-    SCHEMA.wait(db).await;
+    SCHEMA.wait(db).await.unwrap();
     let status = SCHEMA.status(db).await.unwrap();
     assert_eq!(status.ahead, ["m29991231_000000_later"]);
     assert_eq!(status.pending, Vec::<String>::new());
@@ -130,7 +131,52 @@ async fn wait_returns_when_no_step_is_pending(
     SCHEMA.up(&database.db, Some(1)).await.unwrap();
     assert!(!waiting.is_finished());
     SCHEMA.up(&database.db, None).await.unwrap();
-    waiting.await.unwrap();
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn wait_fails_if_it_may_not_read_which_steps_are_applied() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let database = TestDatabase::with_schema_on(&server, "read", SCHEMA).await;
+    let sql = "CREATE ROLE stranger LOGIN PASSWORD 'secret'";
+    database.execute(sql).await;
+    let mut url = Url::parse(database.url()).unwrap();
+    url.set_username("stranger").unwrap();
+    url.set_password(Some("secret")).unwrap();
+    let settings = Settings {
+        database_url: url.as_str().parse().unwrap(),
+        database_pool_size: 1,
+    };
+    let db = connect(&settings, "test").await.unwrap();
+    let waited = tokio::time::timeout(PATIENCE, SCHEMA.wait(&db)).await;
+    let error = waited.expect("it waits").unwrap_err().to_string();
+    assert!(error.contains("permission denied"), "{error}");
+}
+
+#[tokio::test]
+async fn up_refuses_a_database_that_cannot_store_every_text() {
+    let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
+        return;
+    };
+    let name = format!("latin1_{}", std::process::id());
+    database.execute(&format!("CREATE DATABASE {name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")).await;
+    let mut url = Url::parse(database.url()).unwrap();
+    url.set_path(&name);
+    let settings = Settings {
+        database_url: url.as_str().parse().unwrap(),
+        database_pool_size: 2,
+    };
+    let db = connect(&settings, "test").await.unwrap();
+    let error = SCHEMA.up(&db, None).await.unwrap_err().to_string();
+    assert!(error.contains("ENCODING 'UTF8'"), "{error}");
+    assert_eq!(
+        SCHEMA.status(&db).await.unwrap().applied,
+        Vec::<String>::new()
+    );
+    db.close().await.unwrap();
+    database.execute(&format!("DROP DATABASE {name}")).await;
 }
 
 #[rstest]

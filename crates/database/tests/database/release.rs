@@ -78,6 +78,22 @@ async fn leaves_no_transaction(database: &TestDatabase, db: DatabaseConnection) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_the_server_ended_because_it_idled_is_replaced() {
+    let Some(database) = TestDatabase::empty(Backend::Postgres).await else {
+        return;
+    };
+    let name: String = ask(&database.db, "SELECT current_database()::text").await;
+    let limit = format!("ALTER DATABASE \"{name}\" SET idle_session_timeout = '200ms'");
+    database.execute(&limit).await;
+    let db = connect(&one_connection(&database), "test").await.unwrap();
+    let first: i32 = ask(&db, "SELECT pg_backend_pid()").await;
+    let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {first}");
+    until(async || ask::<i64>(&database.db, &sessions).await == 0).await;
+    let second: i32 = ask(&db, "SELECT pg_backend_pid()").await;
+    assert_ne!(first, second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_sqlite_rolled_back_by_itself_leaves_none_in_the_pool() {
     let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
     database.execute("CREATE TABLE note (text text)").await;
