@@ -7,6 +7,7 @@ mod limits;
 mod middleware;
 mod payload;
 mod problem;
+mod rarely;
 mod server;
 mod service;
 mod settings;
@@ -22,4 +23,7 @@ pub use settings::Settings;
 pub use text::{Rule, Text};
 
 /// The metrics of the server.
-pub static METRICS: [&dockerflow::metrics::Metric; 1] = [&server::CONNECTIONS_OVER_LIMIT];
+pub static METRICS: [&dockerflow::metrics::Metric; 2] = [
+    &server::CONNECTIONS_OVER_LIMIT,
+    &middleware::REQUESTS_OVER_LIMIT,
+];

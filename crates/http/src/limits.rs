@@ -32,6 +32,10 @@ pub struct Limits {
     pub linger_size: u64,
     /// How long that may take.
     pub linger_time: Duration,
+    /// How many requests may be in progress, most of them waiting for the database. A further one is
+    /// answered with 503 at once, unless it is for Dockerflow's endpoints. A request whose body has
+    /// not arrived does not count, and neither does one whose view does not read its body.
+    pub requests: usize,
     /// How long it may take to answer a request.
     pub request_time: Duration,
 }
@@ -62,6 +66,7 @@ impl Default for Limits {
             body_time: Duration::from_secs(15),
             linger_size: 16 * 1024 * 1024,
             linger_time: Duration::from_secs(10),
+            requests: 256,
             request_time: Duration::from_secs(30),
         }
     }

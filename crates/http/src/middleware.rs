@@ -4,6 +4,7 @@ mod body;
 mod budget;
 mod limit;
 mod methods;
+mod places;
 mod problems;
 mod routes;
 mod security_headers;
@@ -20,9 +21,13 @@ use poem::{
 pub(crate) use body::read_body;
 pub(crate) use limit::{BeyondCapacity, WrongHost};
 pub(crate) use methods::Methods;
+pub(crate) use places::REQUESTS_OVER_LIMIT;
 pub(crate) use routes::Routes;
 
-use self::{budget::Budget, limit::limit, problems::problems, security_headers::security_headers};
+use self::{
+    budget::Budget, limit::limit, places::Places, problems::problems,
+    security_headers::security_headers,
+};
 use crate::Limits;
 
 /// Wraps the service in the middleware. The result never fails: errors have become answers.
@@ -32,10 +37,13 @@ pub(crate) fn around(
     log: &log::Settings,
 ) -> BoxEndpoint<'static, Response> {
     let budget = Budget::new(limits.bodies_size);
+    let places = Places::new(limits.requests);
     service
         // From the inside out. Some layers are boxed, because each layer copies the future of the
         // layers inside it (`cargo race get-hello`).
-        .around(move |endpoint, request| limit(limits, budget.clone(), endpoint, request))
+        .around(move |endpoint, request| {
+            limit(limits, budget.clone(), places.clone(), endpoint, request)
+        })
         .boxed()
         // The panic hook has already logged it.
         .with(CatchPanic::new().with_handler(|_| StatusCode::INTERNAL_SERVER_ERROR))

@@ -21,10 +21,18 @@ use poem::{
 pub(crate) use body::BodyError;
 pub use document::FieldError;
 
+use crate::rarely::Rarely;
+
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// How long a client should wait after a 503, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// How a client authenticates, unless the problem says otherwise. A 401 has to say it (RFC 9110,
+/// section 11.6.1).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
+
+static UNAVAILABLE: Rarely = Rarely::new();
 
 /// An error answer.
 #[derive(Debug)]
@@ -121,12 +129,23 @@ impl Problem {
         &self.errors
     }
 
-    /// Logs the cause, if the server is at fault.
+    /// Logs the cause, if the server is at fault. While the database is away, all requests fail for
+    /// one reason: then it logs the last cause once a second, and how many requests failed.
     pub(crate) fn log(&self) {
-        if let Some(cause) = &self.cause {
+        let Some(cause) = &self.cause else {
+            return;
+        };
+        let is_away = self.status == StatusCode::SERVICE_UNAVAILABLE;
+        let requests = if is_away {
+            UNAVAILABLE.count()
+        } else {
+            Some(1)
+        };
+        if let Some(requests) = requests {
             tracing::error!(
                 code = self.status.as_u16(),
                 error = Chain(&**cause).to_string(),
+                requests,
                 "the request failed"
             );
         }
@@ -139,6 +158,10 @@ impl Problem {
             .into_response(self.status);
         for (name, value) in &self.headers {
             response.headers_mut().append(name, value.clone());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = response.headers_mut().entry(header::WWW_AUTHENTICATE);
+            challenge.or_insert(CHALLENGE);
         }
         response
     }
@@ -183,5 +206,24 @@ impl fmt::Display for Chain<'_> {
             source = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_401_says_how_to_authenticate() {
+        let challenge = |problem: Problem| {
+            let answer = problem.respond(None, None);
+            let challenges = answer.headers().get_all(header::WWW_AUTHENTICATE);
+            challenges.iter().cloned().collect::<Vec<_>>()
+        };
+        let problem = || Problem::of_status(StatusCode::UNAUTHORIZED);
+        assert_eq!(challenge(problem()), ["Bearer"]);
+        let basic = HeaderValue::from_static("Basic");
+        let problem = problem().header(header::WWW_AUTHENTICATE, basic);
+        assert_eq!(challenge(problem), ["Basic"]);
     }
 }

@@ -17,21 +17,30 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 
-use super::budget::{Budget, Held, Room};
+use super::{
+    budget::{Budget, Held, Room},
+    places::Place,
+};
 use crate::{
     Limits,
     problem::{BodyError, Problem},
 };
 
-/// Limits the body of the request, for any extractor. The result holds its room in the budget.
-pub(super) fn limit_body(limits: Limits, budget: &Budget, request: &mut Request) -> Option<Held> {
+/// Limits the body of the request, for any extractor. When the whole body has arrived, the request takes
+/// its place. The result holds the body's room in the budget.
+pub(super) fn limit_body(
+    limits: Limits,
+    budget: &Budget,
+    place: &Place,
+    request: &mut Request,
+) -> Option<Held> {
     let body = request.take_body();
     if body.is_empty() {
         return None;
     }
     let room = budget.room();
     let held = room.held();
-    let body = LimitedBody::new(body, request, limits, room);
+    let body = LimitedBody::new(body, request, limits, room, place.clone());
     request.set_body(Body::from_bytes_stream(body));
     Some(held)
 }
@@ -84,12 +93,13 @@ struct LimitedBody {
     deadline: Pin<Box<Sleep>>,
     limits: Limits,
     room: Room,
+    place: Place,
     /// A chunk that has arrived and waits for room.
     waiting: Option<Bytes>,
 }
 
 impl LimitedBody {
-    fn new(body: Body, request: &Request, limits: Limits, room: Room) -> Self {
+    fn new(body: Body, request: &Request, limits: Limits, room: Room, place: Place) -> Self {
         let expect = request.header(header::EXPECT);
         Self {
             rest: Some(body.into_bytes_stream().boxed()),
@@ -99,6 +109,7 @@ impl LimitedBody {
             deadline: Box::pin(sleep(limits.body_time)),
             limits,
             room,
+            place,
             waiting: None,
         }
     }
@@ -139,7 +150,15 @@ impl LimitedBody {
         if self.waiting.is_none() {
             let bytes = match ready!(self.poll_chunk(context)) {
                 Some(Ok(bytes)) => bytes,
-                end => return Poll::Ready(end),
+                None => {
+                    return Poll::Ready(
+                        self.place
+                            .take()
+                            .err()
+                            .map(|error| Err(io::Error::other(error))),
+                    );
+                }
+                failed => return Poll::Ready(failed),
             };
             self.received += bytes.len() as u64;
             if self.received > limit {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use poem::{Endpoint, Request, Result, http::StatusCode};
 use thiserror::Error;
 
-use super::{body::limit_body, budget::Budget};
+use super::{body::limit_body, budget::Budget, places::Places};
 use crate::{Limits, problem::Problem};
 
 #[derive(Debug, Error)]
@@ -26,11 +26,13 @@ fn is_of_dockerflow(path: &str) -> bool {
     path.starts_with("/__")
 }
 
-/// Answers 503 if the request is [`BeyondCapacity`] and not for Dockerflow's endpoints. Also
-/// answers 503 if `endpoint` takes longer than a request may: its open transaction is rolled back.
+/// Answers 503 if the request is [`BeyondCapacity`] or there is no place for it, and it is not for
+/// Dockerflow's endpoints. Also answers 503 if `endpoint` takes longer than a request may: its open
+/// transaction is rolled back.
 pub(crate) async fn limit<E: Endpoint>(
     limits: Limits,
     budget: Budget,
+    places: Places,
     endpoint: Arc<E>,
     mut request: Request,
 ) -> Result<E::Output> {
@@ -38,10 +40,17 @@ pub(crate) async fn limit<E: Endpoint>(
         let detail = "Exactly one header Host is required.";
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).into());
     }
-    if request.data::<BeyondCapacity>().is_some() && !is_of_dockerflow(request.uri().path()) {
+    let is_of_dockerflow = is_of_dockerflow(request.uri().path());
+    if request.data::<BeyondCapacity>().is_some() && !is_of_dockerflow {
         return Err(Problem::busy().into());
     }
-    let _held = limit_body(limits, &budget, &mut request);
+    let place = places.place();
+    let held = limit_body(limits, &budget, &place, &mut request);
+    // No view reads the body of a safe method.
+    let has_arrived = held.is_none() || request.method().is_safe();
+    if has_arrived && !is_of_dockerflow {
+        place.take().map_err(Problem::from)?;
+    }
     match tokio::time::timeout(limits.request_time, endpoint.call(request)).await {
         Ok(result) => result,
         Err(_) => Err(Problem::unavailable(TookTooLong(limits.request_time)).into()),
@@ -111,7 +120,8 @@ mod tests {
         request
             .headers_mut()
             .typed_insert(ContentLength(size as u64 + 1));
-        match limit(limits, budget.clone(), Arc::new(view), request).await {
+        let places = Places::new(limits.requests);
+        match limit(limits, budget.clone(), places, Arc::new(view), request).await {
             Ok(_) => StatusCode::OK,
             Err(error) => Problem::from(error).respond(None, None).status(),
         }

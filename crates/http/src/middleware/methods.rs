@@ -48,6 +48,10 @@ impl Methods {
         request: Request,
     ) -> Result<Response> {
         let is_options = request.method() == Method::OPTIONS;
+        if is_options && request.uri().path() == "*" {
+            // It asks about the server, not about a resource (RFC 9110, section 9.3.7).
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
         let matched = request.data::<MatchedRoute>().cloned();
         let error = match endpoint.call(request).await {
             Ok(output) => return Ok(output.into_response()),

@@ -13,6 +13,8 @@ pub(crate) enum BodyError {
     TooSlow,
     #[error("There is no room for the body now. Try again later.")]
     NoRoom,
+    #[error("Too many requests are in progress. Try again later.")]
+    NoPlace,
 }
 
 impl BodyError {

@@ -57,7 +57,7 @@ impl Problem {
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         let status = match error {
-            BodyError::NoRoom => return Self::busy(),
+            BodyError::NoRoom | BodyError::NoPlace => return Self::busy(),
             BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
         };

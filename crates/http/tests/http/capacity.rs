@@ -7,7 +7,7 @@ use bare_http::Limits;
 use rstest::rstest;
 
 use crate::{
-    api::INDEX,
+    api::{INDEX, LAMP},
     server::{Connection, Server, in_time},
 };
 
@@ -18,6 +18,8 @@ const HALF_A_HEADER: &str = "GET / HTTP/1.1\r\nHost: test\r\nX-More: ";
 /// The service asks for the body, so the test knows that the request is in flight.
 const EXPECTING: &str = "POST /thing HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
                          Expect: 100-continue\r\nContent-Length: 40\r\n\r\n";
+
+const SLOW: &str = "GET /things/slow HTTP/1.1\r\nHost: test\r\n\r\n";
 
 async fn app_with(limits: Limits) -> Server {
     Server::start_with(&[], limits).await
@@ -87,6 +89,46 @@ async fn only_health_endpoints_answer_while_all_connections_are_busy() {
 
     drop(busy);
     in_time(async { while app.get("/").await.status() != 200 {} }).await;
+}
+
+#[tokio::test]
+async fn a_request_beyond_those_in_progress_is_refused_at_once_unless_it_is_for_health_endpoints() {
+    let app = app_with(Limits {
+        requests: 1,
+        ..Limits::default()
+    })
+    .await;
+    // One of two is in progress as soon as the other is refused.
+    let mut two = [app.send(SLOW).await, app.send(SLOW).await];
+    let [first, second] = &mut two;
+    let refusal = "HTTP/1.1 503 ";
+    tokio::select! {
+        _ = first.until(refusal) => {}
+        _ = second.until(refusal) => {}
+    }
+    for refused in [app.get("/").await, app.post_thing(LAMP).await] {
+        assert!(refused.headers().contains_key("retry-after"));
+        problem(refused, 503).await;
+    }
+    for path in ["/__lbheartbeat__", "/__heartbeat__", "/__version__"] {
+        assert_eq!(app.get(path).await.status(), 200, "{path}");
+    }
+
+    drop(two);
+    in_time(async { while app.get("/").await.status() != 200 {} }).await;
+}
+
+#[tokio::test]
+async fn a_request_whose_body_has_not_arrived_is_not_in_progress() {
+    let app = app_with(Limits {
+        requests: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut busy = busy(&app).await;
+    assert_eq!(app.get("/").await.status(), 200);
+    busy.send(LAMP).await;
+    busy.until("HTTP/1.1 202 ").await;
 }
 
 #[tokio::test]

@@ -45,3 +45,11 @@ async fn head_is_answered_as_get_without_the_body() {
     let response = app.request("HEAD", "/thing/nothing").send().await.unwrap();
     assert_eq!(response.status(), 404);
 }
+
+#[tokio::test]
+async fn options_of_the_server_as_a_whole_are_answered() {
+    let app = Server::start().await;
+    let request = "OPTIONS * HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    let answer = app.send(request).await.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+}
