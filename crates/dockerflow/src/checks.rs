@@ -36,7 +36,8 @@ pub struct Finding {
     pub level: Level,
     /// What it is, for a machine: the part of the service and a number, such as `db.0001`.
     pub id: &'static str,
-    /// What it is, for a person. Everybody who can reach `/__heartbeat__` sees it.
+    /// What it is, for a person. It is shown to operators only: see
+    /// [`operators_routes`](crate::poem::operators_routes).
     pub message: String,
 }
 
@@ -122,18 +123,20 @@ impl Checks {
             return report.clone();
         }
         let report = self.run().await;
+        report.log_changes(last.as_ref().map(|(_, report)| report));
         *last = Some((Instant::now(), report.clone()));
         report
     }
 
     /// Runs the checks every 30 seconds if metrics are exported, so that their levels are up to
-    /// date even if nothing asks for `/__heartbeat__`.
+    /// date even if nothing asks for `/__heartbeat__`. The port for Prometheus shows the report.
     pub fn watch(&self) {
         if metrics::is_on() {
+            metrics::show(self);
             let checks = self.clone();
             tokio::spawn(async move {
                 loop {
-                    checks.run().await;
+                    checks.recent().await;
                     tokio::time::sleep(WATCH_EVERY).await;
                 }
             });

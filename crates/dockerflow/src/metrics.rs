@@ -16,7 +16,7 @@ mod statsd;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ::metrics::{Recorder, set_global_recorder};
@@ -25,6 +25,8 @@ use metrics_util::layers::FanoutBuilder;
 pub use self::metric::{Kind, Metric};
 pub use self::settings::{InvalidStatsdUrl, Settings, StatsdUrl};
 pub use ::metrics::{SharedString, Unit};
+
+use crate::checks::Checks;
 
 /// How often samplers run. They also run when Prometheus asks.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
@@ -59,6 +61,9 @@ pub static METRICS: [&Metric; 11] = [
     &process::THREADS,
     &process::START_TIME,
 ];
+
+/// The checks whose report is shown beside the metrics.
+static CHECKS: OnceLock<Checks> = OnceLock::new();
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
@@ -149,6 +154,12 @@ pub fn on_sample(sampler: impl Fn() + Send + 'static) {
     if is_on() {
         samplers().push(Box::new(sampler));
     }
+}
+
+/// Shows the report of these checks on Prometheus' port, with its details.
+pub(crate) fn show(checks: &Checks) {
+    // The checks of a process are set once.
+    let _ = CHECKS.set(checks.clone());
 }
 
 fn sample() {

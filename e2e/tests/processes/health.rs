@@ -19,7 +19,7 @@ async fn web_serves_while_migrations_are_pending_and_lists_them(
         return;
     };
     migration::SCHEMA.up(&database.db, Some(1)).await.unwrap();
-    let web = Web::start(database.url(), &[]).await;
+    let web = Web::start(database.url(), &[("PROMETHEUS_PORT", "0")]).await;
     assert_eq!(web.get("/ada").await.status(), 200);
     let heartbeat = web.heartbeat().await;
     assert_eq!(heartbeat["status"], "warning");
@@ -40,7 +40,7 @@ async fn web_serves_on_a_newer_schema_and_reports_it(#[values(Sqlite, Postgres)]
     database
         .execute("INSERT INTO seaql_migrations VALUES ('m29991231_000000_later', 0)")
         .await;
-    let web = Web::start(database.url(), &[]).await;
+    let web = Web::start(database.url(), &[("PROMETHEUS_PORT", "0")]).await;
     web.sign_up("ada").await;
     let heartbeat = web.heartbeat().await;
     assert_eq!(heartbeat["status"], "warning");
@@ -48,9 +48,9 @@ async fn web_serves_on_a_newer_schema_and_reports_it(#[values(Sqlite, Postgres)]
     assert!(said.contains("ahead: m29991231_000000_later"), "{said}");
 }
 
-/// Runs it as an image's health check, with the settings of the process that it checks.
-async fn healthcheck(database: &str, port: &str) -> (bool, String) {
-    let variables = [("DATABASE_URL", database), ("PORT", port)];
+/// Runs it as an image's health check. It needs no setting of the service but the port.
+async fn healthcheck(port: &str) -> (bool, String) {
+    let variables = [("PORT", port)];
     let mut process = Process::start("web", ["healthcheck"], variables);
     let status = process.wait(PATIENCE).await;
     (status.success(), process.lines().join("\n"))
@@ -63,12 +63,9 @@ async fn a_healthcheck_succeeds_while_web_answers_and_fails_afterwards() {
     };
     let port = free_port().to_string();
     let mut web = Web::start(database.url(), &[("PORT", &port)]).await;
-    assert_eq!(
-        healthcheck(database.url(), &port).await,
-        (true, String::new())
-    );
+    assert_eq!(healthcheck(&port).await, (true, String::new()));
     stop(&mut web.process, Signal::TERM).await;
-    let (is_well, said) = healthcheck(database.url(), &port).await;
+    let (is_well, said) = healthcheck(&port).await;
     assert!(!is_well);
     assert!(said.contains("nothing answers on 127.0.0.1"), "{said}");
 }

@@ -15,21 +15,18 @@ use e2e::{
 };
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::service::{PATIENCE, Web, migrated, service_name, start_worker, stop, until};
+use crate::service::{
+    PATIENCE, Web, migrated, operators_url, service_name, start_worker, stop, until,
+};
 
 /// Any free port.
 const ON: (&str, &str) = ("PROMETHEUS_PORT", "0");
 
 /// The URL of a process's metrics.
 async fn url_of(process: &Process) -> String {
-    let is_it = |line: &str| line.contains("serving metrics to Prometheus");
-    let line = process.wait_for_line(is_it, PATIENCE).await;
-    let line: Value = serde_json::from_str(&line).unwrap();
-    let address = line["Fields"]["address"].as_str().unwrap();
-    let (_, port) = address.rsplit_once(':').unwrap();
-    format!("http://127.0.0.1:{port}/metrics")
+    operators_url(process).await + "/metrics"
 }
 
 /// The current metrics of a process.
@@ -195,14 +192,17 @@ async fn a_request_whose_client_leaves_counts_under_its_route() {
 }
 
 #[tokio::test]
-async fn the_prometheus_port_serves_only_the_metrics() {
+async fn the_prometheus_port_serves_only_the_metrics_and_the_report_of_the_checks() {
     let database = migrated(Sqlite).await.unwrap();
     let web = Web::start(database.url(), &[ON]).await;
     let metrics = url_of(&web.process).await;
-    for path in ["/", "/health", "/metrics/", "/__heartbeat__"] {
+    for path in ["/", "/health", "/metrics/", "/__version__"] {
         let url = metrics.replace("/metrics", path);
         assert_eq!(reqwest::get(&url).await.unwrap().status(), 404, "{url}");
     }
+    assert_eq!(web.heartbeat().await["details"], json!({}));
+    let outside: Value = web.get("/__heartbeat__").await.json().await.unwrap();
+    assert_eq!(outside["details"], Value::Null);
     assert_eq!(
         web.get("/metrics").await.text().await.unwrap(),
         "Hello metrics"

@@ -69,8 +69,10 @@ impl Web {
         self.client.get(self.url(path)).send().await.unwrap()
     }
 
+    /// The report with its details, which operators see. It needs `PROMETHEUS_PORT`.
     pub async fn heartbeat(&self) -> Value {
-        let response = self.get("/__heartbeat__").await;
+        let url = operators_url(&self.process).await + "/__heartbeat__";
+        let response = self.client.get(url).send().await.unwrap();
         assert_eq!(response.status(), 200);
         response.json().await.unwrap()
     }
@@ -122,6 +124,14 @@ pub async fn migrated(backend: Backend) -> Option<TestDatabase> {
     let mut migration = Process::start("migration", ["up"], [("DATABASE_URL", database.url())]);
     ends_well(&mut migration, PATIENCE).await;
     Some(database)
+}
+
+/// The address of a process's port for Prometheus.
+pub async fn operators_url(process: &Process) -> String {
+    let is_it = |line: &str| line.contains("serving metrics to Prometheus");
+    let line = parse(&process.wait_for_line(is_it, PATIENCE).await);
+    let (_, port) = text(&line["Fields"]["address"]).rsplit_once(':').unwrap();
+    format!("http://127.0.0.1:{port}")
 }
 
 /// Stops a process with a signal. Asserts that it exits quickly and with success, and that its

@@ -2,7 +2,7 @@
 
 use db::entities::worker;
 use e2e::{
-    Backend::Postgres,
+    Backend::{Postgres, Sqlite},
     TestDatabase,
     postgres::{Server, StopMode},
     process::{Process, Signal, free_port},
@@ -111,4 +111,28 @@ async fn a_binary_of_the_workspace_is_built_and_started() {
         "{:?}",
         migration.lines()
     );
+}
+
+/// Whether this process ignores SIGHUP, as one that nohup started. Then those that it starts do, too.
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    u64::from_str_radix(ignored.unwrap().trim(), 16).unwrap() & 1 == 1
+}
+
+#[tokio::test]
+async fn a_process_whose_terminal_closes_stops_as_when_a_platform_asks_unless_nohup_started_it() {
+    let database = migrated(Sqlite).await.unwrap();
+    let mut web = Web::start(database.url(), &[]).await;
+    web.sign_up("ada").await;
+    if ignores_hangups() {
+        web.process.signal(Signal::HUP);
+        web.sign_up("grace").await;
+        return;
+    }
+    stop(&mut web.process, Signal::HUP).await;
+    let mut worker = start_worker(database.url(), &[]);
+    until(async || worker::Entity::find().count(&database.db).await.unwrap() == 1).await;
+    stop(&mut worker, Signal::HUP).await;
+    assert_eq!(worker::Entity::find().count(&database.db).await.unwrap(), 0);
 }

@@ -46,6 +46,29 @@ impl Report {
         report
     }
 
+    /// Logs each check that found something else than in the previous report: clients do not see the
+    /// details. The messages alone do not count, because some say for how long it lasts.
+    pub(super) fn log_changes(&self, previous: Option<&Self>) {
+        for (check, detail) in &self.details {
+            let before = previous.and_then(|previous| previous.details.get(check));
+            if before.is_none_or(|before| !before.is_of(detail)) {
+                let messages = detail.messages.values().cloned().collect::<Vec<_>>();
+                tracing::warn!(
+                    check,
+                    level = %detail.status,
+                    messages = messages.join("; "),
+                    "a health check found something"
+                );
+            }
+        }
+        let Some(previous) = previous else { return };
+        for check in previous.details.keys() {
+            if !self.details.contains_key(check) {
+                tracing::info!(check, "a health check finds nothing any more");
+            }
+        }
+    }
+
     /// 200 below [`Level::Error`], else 500.
     pub fn http_status(&self) -> u16 {
         if self.status < Level::Error { 200 } else { 500 }
@@ -53,6 +76,11 @@ impl Report {
 }
 
 impl Detail {
+    /// Whether the other one has findings of the same kinds.
+    fn is_of(&self, other: &Self) -> bool {
+        self.status == other.status && self.messages.keys().eq(other.messages.keys())
+    }
+
     fn new(findings: Vec<Finding>) -> Self {
         let status = findings
             .iter()

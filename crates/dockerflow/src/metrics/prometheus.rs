@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
-use poem::{Response, Route, endpoint::make_sync, get};
+use poem::endpoint::{make, make_sync};
+use poem::{IntoResponse as _, Response, Route, get, http::StatusCode};
 
-use super::{Error, Kind, Metric, sample};
-use crate::poem::OperatorsPort;
+use super::{CHECKS, Error, Kind, Metric, sample};
+use crate::poem::{HEARTBEAT, OperatorsPort, heartbeat};
 
 /// The content type of the text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,7 +34,8 @@ pub(super) fn recorder(
     Ok(builder.build_recorder())
 }
 
-/// Serves `/metrics` for as long as the process lives.
+/// Serves `/metrics`, and the report of the health checks with its details, for as long as the
+/// process lives.
 ///
 /// The exporter's own listener would answer every path.
 pub(super) async fn serve(port: OperatorsPort, handle: PrometheusHandle) {
@@ -41,5 +43,12 @@ pub(super) async fn serve(port: OperatorsPort, handle: PrometheusHandle) {
         sample();
         Response::builder().content_type(TEXT).body(handle.render())
     });
-    port.serve(Route::new().at("/metrics", get(page))).await;
+    let report = make(|_| async {
+        match CHECKS.get() {
+            Some(checks) => heartbeat(checks, true).await,
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    });
+    let routes = Route::new().at("/metrics", get(page));
+    port.serve(routes.at(HEARTBEAT, get(report))).await;
 }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use dockerflow::checks::{Checks, Finding, Level};
-use dockerflow::poem::routes;
+use dockerflow::poem::{operators_routes, routes};
 use dockerflow::version::Version;
 use futures_util::{FutureExt as _, future::join_all};
 use poem::http::{Method, StatusCode};
@@ -74,7 +74,7 @@ async fn however_many_ask_for_the_heartbeat_the_checks_run_once_a_second() {
 }
 
 #[tokio::test]
-async fn heartbeat_answers_the_report_with_its_status() {
+async fn heartbeat_answers_the_report_with_its_status_and_details_only_inside() {
     let well = ask(&service(Checks::new()), Method::GET, "/__heartbeat__").await;
     assert_eq!(well.status(), StatusCode::OK);
     assert_eq!(json_of(well).await["status"], "ok");
@@ -82,10 +82,19 @@ async fn heartbeat_answers_the_report_with_its_status() {
     let ill = Checks::new().register("it", async || {
         vec![Finding::new(Level::Critical, "it.0001", "gone")]
     });
-    let ill = ask(&service(ill), Method::GET, "/__heartbeat__").await;
-    assert_eq!(ill.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let answer = ask(&service(ill.clone()), Method::GET, "/__heartbeat__").await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let body = json_of(answer).await;
     assert_eq!(
-        json_of(ill).await["details"]["it"]["messages"]["it.0001"],
+        body,
+        json!({"status": "critical", "checks": {"it": "critical"}})
+    );
+
+    let inside = operators_routes(version(), ill);
+    let answer = ask(&inside, Method::GET, "/__heartbeat__").await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        json_of(answer).await["details"]["it"]["messages"]["it.0001"],
         "gone"
     );
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use dockerflow::{
     checks::Checks,
     log,
-    poem::{OperatorsPort, RequestMetrics, RequestSummary, SetRequestId, routes},
+    poem::{OperatorsPort, RequestMetrics, RequestSummary, SetRequestId, operators_routes},
     version::Version,
 };
 use poem::EndpointExt as _;
@@ -29,7 +29,7 @@ pub(super) fn app(
     checks: Checks,
     log: &log::Settings,
 ) -> impl poem::Endpoint + use<> {
-    routes(version, checks, false)
+    operators_routes(version, checks)
         .with(RequestMetrics)
         .with(RequestSummary::of(log))
         .with(SetRequestId)
