@@ -76,6 +76,9 @@ impl Culprit<'_> {
             Kind::Lock => (Vec::new(), self.lock().await?),
             Kind::Clock => (Vec::new(), self.jump(rng).await),
             Kind::Idle => (Vec::new(), self.idle(rng).await),
+            Kind::ReadOnly => (Vec::new(), self.read_only().await?),
+            Kind::Defaults => (Vec::new(), self.defaults().await?),
+            Kind::Roll => self.roll(rng).await?,
         };
         let fault = Fault {
             kind,

@@ -31,10 +31,16 @@ pub(crate) enum Kind {
     Clock,
     /// A thousand clients keep their connections to a web process and send nothing.
     Idle,
+    /// PostgreSQL makes every transaction read-only, as a host does whose disk is full.
+    ReadOnly,
+    /// The service's roles get defaults that disturb it, and all its sessions end.
+    Defaults,
+    /// SIGTERM of a web process whose clients open a connection for each request.
+    Roll,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Kill,
         Self::Term,
         Self::Terminate,
@@ -48,6 +54,9 @@ impl Kind {
         Self::Lock,
         Self::Clock,
         Self::Idle,
+        Self::ReadOnly,
+        Self::Defaults,
+        Self::Roll,
     ];
 
     /// The kinds for which a short run has time: the first ten.
@@ -69,13 +78,17 @@ impl Kind {
             Self::Lock => "lock",
             Self::Clock => "clock",
             Self::Idle => "idle",
+            Self::ReadOnly => "readonly",
+            Self::Defaults => "defaults",
+            Self::Roll => "roll",
         }
     }
 
     /// Whether it aborts or delays statements, or changes the clock.
     pub(crate) fn hits_database(self) -> bool {
         let cuts = matches!(self, Self::Terminate | Self::Restart | Self::Outage);
-        cuts || matches!(self, Self::Freeze | Self::Lock | Self::Clock)
+        let delays = matches!(self, Self::Freeze | Self::Lock | Self::Clock);
+        cuts || delays || matches!(self, Self::ReadOnly | Self::Defaults)
     }
 }
 

@@ -34,8 +34,8 @@ pub(crate) struct Options {
     pub(crate) disk: bool,
 
     /// Which faults are caused: some of
-    /// `kill,term,terminate,restart,outage,stop,poison,web,leave,freeze,lock,clock,idle` [default: all in
-    /// runs of 10 minutes or more, else the first ten]
+    /// `kill,term,terminate,restart,outage,stop,poison,web,leave,freeze,lock,clock,idle,readonly,defaults,roll`
+    /// [default: all in runs of 10 minutes or more, else the first ten]
     #[conf(long)]
     only: Option<Kinds>,
 

@@ -209,6 +209,6 @@ fn common(database_url: &str, place: &str) -> anyhow::Result<Vec<(&'static str, 
 }
 
 /// The place's role in the database.
-fn role(place: &str) -> String {
+pub(crate) fn role(place: &str) -> String {
     place.replace('-', "_")
 }

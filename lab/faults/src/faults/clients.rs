@@ -9,6 +9,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::Culprit;
 use crate::{load::Users, order, sessions::OPEN_LIMIT};
@@ -23,6 +24,16 @@ const IMPATIENCE: Duration = Duration::from_millis(8);
 /// How many clients idle, and for how long.
 const IDLERS: usize = 1000;
 const IDLING: Duration = Duration::from_secs(15);
+
+/// How many clients open a connection for each request.
+const ROLLERS: usize = 32;
+
+/// How long each of them waits between two requests.
+const BETWEEN: Duration = Duration::from_millis(10);
+
+/// How many connections a shutdown may leave unanswered: the system may take one between the last
+/// look at the backlog and the end of the listener.
+const UNANSWERED: usize = 1;
 
 /// How long web may take to answer other clients meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,6 +58,34 @@ impl Culprit<'_> {
         // Another request would end a forgotten transaction.
         self.users.pause(OPEN_LIMIT + Duration::from_secs(1)).await;
         format!("{count} clients left in the middle")
+    }
+
+    /// A web process stops and starts again while its clients open a connection for each request.
+    pub(super) async fn roll(&self, rng: &mut StdRng) -> anyhow::Result<(Vec<String>, String)> {
+        let number = rng.random_range(0..self.service.webs.len());
+        let address = host(&self.service.addresses[number]);
+        let end = CancellationToken::new();
+        let mut clients = JoinSet::new();
+        for _ in 0..ROLLERS {
+            clients.spawn(roll(address.clone(), end.clone()));
+        }
+        sleep(Duration::from_secs(1)).await;
+        let (victims, note) = self.term(&self.service.webs[number]).await?;
+        while TcpStream::connect(&address).await.is_err() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        sleep(Duration::from_secs(1)).await;
+        end.cancel();
+        let unanswered: usize = clients.join_all().await.into_iter().sum();
+        if unanswered > UNANSWERED {
+            self.journal.broke(format!(
+                "{unanswered} connections were not answered over a SIGTERM of {victims:?}"
+            ));
+        }
+        Ok((
+            victims,
+            format!("{note}, {unanswered} connections unanswered"),
+        ))
     }
 
     /// Clients that keep their connections while others send requests.
@@ -77,6 +116,28 @@ impl Culprit<'_> {
         }
         format!("{} clients of {place} kept their connections", idlers.len())
     }
+}
+
+/// Sends requests, each on a connection of its own, until it is told to end. Returns how many
+/// connections were made and not answered.
+async fn roll(host: String, end: CancellationToken) -> usize {
+    let mut unanswered = 0;
+    while !end.is_cancelled() {
+        let Ok(mut stream) = TcpStream::connect(&host).await else {
+            // Nothing listens.
+            sleep(Duration::from_millis(5)).await;
+            continue;
+        };
+        let mut first = [0; 1];
+        let answered = async {
+            stream.write_all(PROBE).await?;
+            stream.read_exact(&mut first).await
+        };
+        let answered = timeout(PATIENCE, answered).await;
+        unanswered += usize::from(!matches!(answered, Ok(Ok(_))));
+        sleep(BETWEEN).await;
+    }
+    unanswered
 }
 
 /// `127.0.0.1:8000` of `http://127.0.0.1:8000`.

@@ -9,11 +9,11 @@ use rand::{
     seq::{IndexedRandom as _, SliceRandom as _},
 };
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use super::Culprit;
-use crate::process::Place;
+use crate::{process::Place, service::role};
 
 /// The maximum number of sessions that are terminated at once.
 const SESSIONS: usize = 4;
@@ -39,6 +39,21 @@ const FIRST: Duration = Duration::from_millis(500);
 /// How long the table is locked, and how long taking the lock may take.
 const LOCKED: Duration = Duration::from_secs(30);
 const LOCK: &str = "BEGIN; SET LOCAL lock_timeout = '10s'; LOCK TABLE job IN ACCESS EXCLUSIVE MODE";
+
+/// How long every transaction is read-only.
+const READ_ONLY: Duration = Duration::from_mins(1);
+
+/// Defaults of a role that a service may meet: statements are written for another isolation, and may
+/// take longer.
+const DEFAULTS: [&str; 4] = [
+    "default_transaction_isolation = 'serializable'",
+    "statement_timeout = '2s'",
+    "lock_timeout = '500ms'",
+    "idle_in_transaction_session_timeout = '1s'",
+];
+
+/// How long the roles have them.
+const DEFAULTS_FOR: Duration = Duration::from_secs(20);
 
 /// How far the clock jumps ahead, for how long, and how far it jumps back, in seconds.
 const AHEAD: i64 = 2 * 60 * 60;
@@ -105,6 +120,48 @@ impl Culprit<'_> {
         Ok(note.to_owned())
     }
 
+    pub(super) async fn read_only(&self) -> anyhow::Result<String> {
+        let change = async |to: &'static str| {
+            let mut connection = PgConnection::connect(&self.service.database_url).await?;
+            for sql in [to, "SELECT pg_reload_conf()"] {
+                sqlx::query(sql).execute(&mut connection).await?;
+            }
+            connection.close().await
+        };
+        change("ALTER SYSTEM SET default_transaction_read_only = on").await?;
+        sleep(READ_ONLY).await;
+        change("ALTER SYSTEM RESET default_transaction_read_only").await?;
+        Ok("every transaction was read-only".to_owned())
+    }
+
+    pub(super) async fn defaults(&self) -> anyhow::Result<String> {
+        let mut connection = PgConnection::connect(&self.service.database_url).await?;
+        let roles = self.service.places().map(|place| role(&place.name));
+        let roles: Vec<String> = roles.collect();
+        let to_all = |change: &str| {
+            let changes = roles
+                .iter()
+                .map(|role| format!("ALTER ROLE {role} {change};"));
+            changes.collect::<String>()
+        };
+        let set = DEFAULTS.map(|default| to_all(&format!("SET {default}")));
+        for (changes, time) in [
+            (set.concat(), DEFAULTS_FOR),
+            (to_all("RESET ALL"), Duration::ZERO),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(changes))
+                .execute(&mut connection)
+                .await?;
+            for (pid, _) in sessions(&mut connection, OF_SERVICE).await? {
+                let query = sqlx::query("SELECT pg_terminate_backend($1)").bind(pid);
+                query.execute(&mut connection).await?;
+            }
+            sleep(time).await;
+        }
+        connection.close().await?;
+        Ok("the roles had other defaults".to_owned())
+    }
+
     /// Sets the clock ahead for a while, or back permanently.
     pub(super) async fn jump(&self, rng: &mut StdRng) -> String {
         let right = self.clock.load(Ordering::Relaxed);
@@ -137,7 +194,7 @@ impl Culprit<'_> {
     /// The processes whose sessions these are.
     fn whose(&self, sessions: &[Session]) -> Vec<String> {
         let places = self.service.places().filter(|place| {
-            let role = place.name.replace('-', "_");
+            let role = role(&place.name);
             sessions.iter().any(|(_, user)| *user == role)
         });
         places.map(Place::start_name).collect()
