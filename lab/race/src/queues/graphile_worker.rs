@@ -114,6 +114,19 @@ pub async fn offer(order: &Order, rate: u32, batch: u32) -> anyhow::Result<Vec<f
 }
 
 pub async fn execute(order: &Order) -> anyhow::Result<Vec<f64>> {
+    let watch = Watch::new(order);
+    let running = tokio::spawn(work(order.clone(), watch.clone()));
+    watch.all().await;
+    let left = "SELECT EXISTS (SELECT FROM graphile_worker._private_jobs)";
+    until_none(&order.url, left, PAUSE).await?;
+    let measured = watch.measured();
+    running.abort();
+    Ok(measured)
+}
+
+/// Runs a worker. It was seen to end after a deadlock of its own, and a supervisor would then start
+/// another.
+async fn work(order: Order, watch: Watch) -> anyhow::Result<()> {
     let Contender::GraphileWorker {
         concurrency,
         local_queue,
@@ -121,28 +134,21 @@ pub async fn execute(order: &Order) -> anyhow::Result<Vec<f64>> {
     else {
         anyhow::bail!("it is not graphile_worker");
     };
-    let watch = Watch::new(order);
-    let mut options = WorkerOptions::default()
-        .pg_pool(pool(&order.url, 100).await?)
-        .schema(SCHEMA)
-        .concurrency(concurrency)
-        .poll_interval(Duration::from_millis(5))
-        .complete_job_batch_delay(Duration::from_millis(5))
-        .add_extension(watch.clone())
-        .define_job::<Nothing>();
-    if let Some(size) = local_queue {
-        options = options.local_queue(LocalQueueConfig::default().with_size(size));
+    loop {
+        let mut options = WorkerOptions::default()
+            .pg_pool(pool(&order.url, 100).await?)
+            .schema(SCHEMA)
+            .concurrency(concurrency)
+            .poll_interval(Duration::from_millis(5))
+            .complete_job_batch_delay(Duration::from_millis(5))
+            .add_extension(watch.clone())
+            .define_job::<Nothing>();
+        if let Some(size) = local_queue {
+            options = options.local_queue(LocalQueueConfig::default().with_size(size));
+        }
+        match options.init().await?.run().await {
+            Ok(()) => eprintln!("graphile_worker has ended; another one starts"),
+            Err(error) => eprintln!("graphile_worker has failed ({error}); another one starts"),
+        }
     }
-    let worker = Arc::new(options.init().await?);
-    let running = tokio::spawn({
-        let worker = Arc::clone(&worker);
-        async move { worker.run().await }
-    });
-    watch.all().await;
-    let left = "SELECT EXISTS (SELECT FROM graphile_worker._private_jobs)";
-    until_none(&order.url, left, PAUSE).await?;
-    let measured = watch.measured();
-    worker.request_shutdown();
-    drop(running);
-    Ok(measured)
 }
