@@ -129,10 +129,9 @@ impl Checks {
     }
 
     /// Runs the checks every 30 seconds if metrics are exported, so that their levels are up to
-    /// date even if nothing asks for `/__heartbeat__`. The port for Prometheus shows the report.
+    /// date even if nothing asks for `/__heartbeat__`.
     pub fn watch(&self) {
         if metrics::is_on() {
-            metrics::show(self);
             let checks = self.clone();
             tokio::spawn(async move {
                 loop {

@@ -21,12 +21,11 @@ use std::time::Duration;
 
 use ::metrics::{Recorder, set_global_recorder};
 use metrics_util::layers::FanoutBuilder;
+use poem::{Response, endpoint::BoxEndpoint};
 
 pub use self::metric::{Kind, Metric};
 pub use self::settings::{InvalidStatsdUrl, Settings, StatsdUrl};
 pub use ::metrics::{SharedString, Unit};
-
-use crate::checks::Checks;
 
 /// How often samplers run. They also run when Prometheus asks.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
@@ -62,8 +61,8 @@ pub static METRICS: [&Metric; 11] = [
     &process::START_TIME,
 ];
 
-/// The checks whose report is shown beside the metrics.
-static CHECKS: OnceLock<Checks> = OnceLock::new();
+/// What is shown to operators beside the metrics, at `/__heartbeat__`.
+static REPORT: OnceLock<BoxEndpoint<'static, Response>> = OnceLock::new();
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
@@ -156,10 +155,10 @@ pub fn on_sample(sampler: impl Fn() + Send + 'static) {
     }
 }
 
-/// Shows the report of these checks on Prometheus' port, with its details.
-pub(crate) fn show(checks: &Checks) {
-    // The checks of a process are set once.
-    let _ = CHECKS.set(checks.clone());
+/// Answers `/__heartbeat__` on the port for Prometheus.
+pub(crate) fn set_report(report: BoxEndpoint<'static, Response>) {
+    // It is set once in a process, but for tests.
+    let _ = REPORT.set(report);
 }
 
 fn sample() {

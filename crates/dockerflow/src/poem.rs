@@ -26,5 +26,5 @@ pub use self::request_id::{RequestId, SetRequestId, SetRequestIdEndpoint};
 pub(crate) use self::request_metrics::{REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT};
 pub use self::request_metrics::{RequestMetrics, RequestMetricsEndpoint};
 pub use self::request_summary::{RequestSummary, RequestSummaryEndpoint};
-pub(crate) use self::routes::{HEARTBEAT, heartbeat};
+pub(crate) use self::routes::HEARTBEAT;
 pub use self::routes::{operators_routes, routes};

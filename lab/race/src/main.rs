@@ -8,6 +8,7 @@
 mod bench;
 mod binaries;
 mod cases;
+mod child;
 mod figures;
 mod load;
 mod machine;

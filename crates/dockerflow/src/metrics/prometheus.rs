@@ -6,10 +6,10 @@ use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 use poem::endpoint::{make, make_sync};
-use poem::{IntoResponse as _, Response, Route, get, http::StatusCode};
+use poem::{Endpoint as _, IntoResponse as _, Response, Route, get, http::StatusCode};
 
-use super::{CHECKS, Error, Kind, Metric, sample};
-use crate::poem::{HEARTBEAT, OperatorsPort, heartbeat};
+use super::{Error, Kind, Metric, REPORT, sample};
+use crate::poem::{HEARTBEAT, OperatorsPort};
 
 /// The content type of the text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -43,9 +43,9 @@ pub(super) async fn serve(port: OperatorsPort, handle: PrometheusHandle) {
         sample();
         Response::builder().content_type(TEXT).body(handle.render())
     });
-    let report = make(|_| async {
-        match CHECKS.get() {
-            Some(checks) => heartbeat(checks, true).await,
+    let report = make(|request| async move {
+        match REPORT.get() {
+            Some(report) => report.get_response(request).await,
             None => StatusCode::NOT_FOUND.into_response(),
         }
     });

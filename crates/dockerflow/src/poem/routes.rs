@@ -9,6 +9,7 @@ use poem::{EndpointExt as _, IntoResponse as _, Request, Response, Route, get};
 use serde_json::json;
 
 use crate::checks::Checks;
+use crate::metrics;
 use crate::version::Version;
 
 use super::NoteRoute;
@@ -27,12 +28,18 @@ pub(super) fn is_heartbeat(path: &str) -> bool {
 ///
 /// - `/__version__`: the version object;
 /// - `/__heartbeat__`: `status` and `checks` of the [report](crate::checks::Report), 500 from level
-///   error on. The details are for operators;
+///   error on. Operators see its details at the same path on the port for Prometheus;
 /// - `/__lbheartbeat__`: 200 as long as the process answers, without any check;
 /// - `/__error__`, only if `error_endpoint`: logs an error and panics, to test the alerting.
 ///
 /// A HEAD request gets what GET would, without the body.
 pub fn routes(version: Version, checks: Checks, error_endpoint: bool) -> Route {
+    let inside = checks.clone();
+    let report = make(move |_| {
+        let checks = inside.clone();
+        async move { heartbeat(&checks, true).await }
+    });
+    metrics::set_report(report.boxed());
     let routes = endpoints(version, checks, false);
     if error_endpoint {
         routes.at(ERROR, get(make_sync(error)).with(NoteRoute::new(ERROR)))
@@ -64,7 +71,7 @@ fn endpoints(version: Version, checks: Checks, with_details: bool) -> Route {
 }
 
 /// The answer of `/__heartbeat__`.
-pub(crate) async fn heartbeat(checks: &Checks, with_details: bool) -> Response {
+async fn heartbeat(checks: &Checks, with_details: bool) -> Response {
     let report = checks.recent().await;
     let status = StatusCode::from_u16(report.http_status());
     let body = if with_details {

@@ -10,9 +10,9 @@ use anyhow::ensure;
 use super::{Case, Run, Unit, at_most, web::with_orders};
 use crate::{
     bench::{Bench, Size},
+    child::variables,
     machine,
     servers::Server,
-    side::variables,
 };
 
 /// How large the body is.

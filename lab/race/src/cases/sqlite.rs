@@ -3,8 +3,8 @@
 use super::{Case, Run, Unit, at_least, execute::QUIET};
 use crate::{
     bench::Size,
+    child::variables,
     queues::{Action, Contender, Jobs, Order},
-    side::variables,
 };
 
 pub fn case(size: Size) -> Case {

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use super::{Case, Run, Unit, at_least};
 use crate::{
     bench::{Bench, Size},
+    child::variables,
     load::{self, Request},
     queues::Contender,
     servers::{self, Server},
-    side::variables,
 };
 
 const ORDERS: &str = "INSERT INTO \"order\" (name, email) SELECT 'order-' || n, 'order-' || n || \

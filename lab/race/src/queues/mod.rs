@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde::{Deserialize, Serialize};
 
-use crate::side::{self, Variables, say};
+use crate::child::{self, Variables, say};
 
 /// How many jobs one statement enqueues.
 const BATCH: usize = 1_000;
@@ -93,7 +93,7 @@ pub struct Order {
 impl Contender {
     pub fn ours(variables: &[(&str, &str)]) -> Self {
         Self::Ours {
-            variables: side::variables(variables),
+            variables: child::variables(variables),
             beside_web: false,
         }
     }

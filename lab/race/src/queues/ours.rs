@@ -11,7 +11,7 @@ use super::{
     until_none,
     watch::{Watch, now},
 };
-use crate::side::{Variables, say, settings};
+use crate::child::{Variables, say, settings};
 
 /// Whether jobs are left that wait or run, in the queue that counts. Walks `job_running` and
 /// `job_claim`, also in a table that is full of others.
@@ -86,7 +86,7 @@ pub fn work(order: &Order, variables: &Variables, beside_web: bool) -> ! {
         ("PORT", "0"),
     ];
     let settings: fixture::worker::Settings = settings(&fixed, variables);
-    let web: fixture::web::Settings = crate::side::settings(&fixed, variables);
+    let web: fixture::web::Settings = crate::child::settings(&fixed, variables);
     dockerflow::Process::new("race", "worker", &settings.process.log).run(async {
         let watch = Watch::new(order);
         let db = bare_database::connect(&settings.database, "worker").await?;

@@ -3,7 +3,7 @@
 use axum::{Router, routing::get};
 use tokio::net::TcpListener;
 
-use crate::side::say;
+use crate::child::say;
 
 pub async fn serve() -> anyhow::Result<()> {
     let app = Router::new().route("/", get(|| async { "We are open." }));

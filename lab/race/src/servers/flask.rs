@@ -10,7 +10,7 @@ use std::{
 
 use bare_testkit::process::free_port;
 
-use crate::side::say;
+use crate::child::say;
 
 const APP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/flask");
 

@@ -7,7 +7,7 @@ mod poem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::side::Variables;
+use crate::child::Variables;
 
 /// Who answers, and how it is set.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use bare_testkit::process::free_port;
 
 use crate::{
     binaries,
-    side::{Variables, say},
+    child::{Variables, say},
 };
 
 /// Says where it will listen, and becomes web.

@@ -10,7 +10,7 @@ use poem::{
 use sea_orm::DatabaseConnection;
 use serde::Serialize;
 
-use crate::side::say;
+use crate::child::say;
 
 #[handler]
 fn index() -> &'static str {
