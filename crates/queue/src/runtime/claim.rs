@@ -27,7 +27,7 @@ const LAST_LOOK_LISTENING: Duration = Duration::from_secs(10);
 /// The longest wait between two claims without notifications: on SQLite, with
 /// `DATABASE_LISTEN_URL=off`, or while the listener is lost. With one queue, all loops together
 /// send at most 2 statements a second when idle, as `cargo run --bin latency` counts.
-const LAST_LOOK_POLLING: Duration = Duration::from_millis(1200);
+const LAST_LOOK_POLLING: Duration = Duration::from_millis(1300);
 
 /// The bytes of payloads that one claim asks for.
 const PORTION: usize = 16 * 1024 * 1024;
