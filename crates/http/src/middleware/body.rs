@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     budget::{Budget, Held, Room},
-    places::Place,
+    places::{Place, Places},
 };
 use crate::{
     Limits,
@@ -27,22 +27,23 @@ use crate::{
 };
 
 /// Limits the body of the request, for any extractor. When the whole body has arrived, the request takes
-/// its place. The result holds the body's room in the budget.
+/// its place. The result holds the body's room in the budget, and the place. `None` if there is no body.
 pub(super) fn limit_body(
     limits: Limits,
     budget: &Budget,
-    place: &Place,
+    places: &Places,
     request: &mut Request,
-) -> Option<Held> {
+) -> Option<(Held, Place)> {
     let body = request.take_body();
     if body.is_empty() {
         return None;
     }
     let room = budget.room();
     let held = room.held();
+    let place = places.place();
     let body = LimitedBody::new(body, request, limits, room, place.clone());
     request.set_body(Body::from_bytes_stream(body));
-    Some(held)
+    Some((held, place))
 }
 
 /// Reads all of the request's body, up to `max_bytes`.

@@ -44,13 +44,19 @@ pub(crate) async fn limit<E: Endpoint>(
     if request.data::<BeyondCapacity>().is_some() && !is_of_dockerflow {
         return Err(Problem::busy().into());
     }
-    let place = places.place();
-    let held = limit_body(limits, &budget, &place, &mut request);
-    // No view reads the body of a safe method.
-    let has_arrived = held.is_none() || request.method().is_safe();
-    if has_arrived && !is_of_dockerflow {
-        place.take().map_err(Problem::from)?;
-    }
+    let held = limit_body(limits, &budget, &places, &mut request);
+    let _place = match &held {
+        _ if is_of_dockerflow => None,
+        None => Some(places.take().map_err(Problem::from)?),
+        Some((_, place)) => {
+            // No view reads the body of a safe method. Otherwise the request takes its place when all of the
+            // body has arrived.
+            if request.method().is_safe() {
+                place.take().map_err(Problem::from)?;
+            }
+            None
+        }
+    };
     match tokio::time::timeout(limits.request_time, endpoint.call(request)).await {
         Ok(result) => result,
         Err(_) => Err(Problem::unavailable(TookTooLong(limits.request_time)).into()),

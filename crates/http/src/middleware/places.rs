@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use dockerflow::metrics::{Metric, Unit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::{problem::BodyError, rarely::Rarely};
 
@@ -27,7 +27,15 @@ impl Places {
         Self(Arc::new(Semaphore::new(requests)))
     }
 
-    /// A place that is not taken yet.
+    /// Takes a place for a request that has arrived.
+    ///
+    /// # Errors
+    /// All places are taken.
+    pub(super) fn take(&self) -> Result<SemaphorePermit<'_>, BodyError> {
+        self.0.try_acquire().map_err(|_| refused())
+    }
+
+    /// A place for a request that is still arriving. It is not taken yet.
     pub(super) fn place(&self) -> Place {
         Place {
             free: self.0.clone(),
@@ -57,10 +65,14 @@ impl Place {
             let _ = self.taken.set(permit);
             return Ok(());
         }
-        REQUESTS_OVER_LIMIT.add(1, []);
-        if let Some(refused) = REFUSED.count() {
-            tracing::warn!(refused, "too many requests are in progress");
-        }
-        Err(BodyError::NoPlace)
+        Err(refused())
     }
+}
+
+fn refused() -> BodyError {
+    REQUESTS_OVER_LIMIT.add(1, []);
+    if let Some(refused) = REFUSED.count() {
+        tracing::warn!(refused, "too many requests are in progress");
+    }
+    BodyError::NoPlace
 }

@@ -10,7 +10,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use super::activity::Activity;
@@ -23,34 +23,42 @@ pub(super) struct TimedStream {
     stream: TcpStream,
     activity: Arc<Activity>,
     limits: Limits,
-    header: Option<HeaderDeadline>,
+    header: Option<Header>,
+    /// Fires when the header is due, or before: see [`TimedStream::poll_header`].
+    header_timer: Deadline,
     /// Runs from the first write that had to wait until everything is written.
     write: Option<Deadline>,
 }
 
-/// The deadline for the header of the request after the first `after` ones.
-struct HeaderDeadline {
+/// The header of the request after the first `after` ones, which has begun to arrive.
+struct Header {
     after: u64,
-    deadline: Deadline,
+    due: Instant,
 }
 
 impl TimedStream {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, limits: Limits) -> Self {
-        let mut stream = Self {
+        let due = Instant::now() + limits.header_time;
+        let after = activity.begun();
+        Self {
             stream,
             activity,
             limits,
-            header: None,
+            header: Some(Header { after, due }),
+            header_timer: Box::pin(sleep_until(due)),
             write: None,
-        };
-        stream.header = Some(stream.header_deadline());
-        stream
+        }
     }
 
-    fn header_deadline(&self) -> HeaderDeadline {
-        HeaderDeadline {
-            after: self.activity.begun(),
-            deadline: Box::pin(sleep(self.limits.header_time)),
+    /// Waits until the header is due. There is one timer for all headers of the connection. It is set again
+    /// when it has fired too early, because to set it for each header costs a twentieth of the speed.
+    fn poll_header(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.header_timer.as_mut().poll(context));
+            if self.header_timer.deadline() >= due {
+                return Poll::Ready(());
+            }
+            self.header_timer.as_mut().reset(due);
         }
     }
 
@@ -84,12 +92,15 @@ impl AsyncRead for TimedStream {
         // While a request is in flight, its body is read, which has other limits.
         let is_header = !self.activity.is_busy();
         if is_header && self.header.is_none() && buffer.filled().len() > before {
-            self.header = Some(self.header_deadline());
+            self.header = Some(Header {
+                after: begun,
+                due: Instant::now() + self.limits.header_time,
+            });
         }
         if result.is_pending()
-            && let Some(header) = &mut self.header
+            && let Some(due) = self.header.as_ref().map(|header| header.due)
         {
-            ready!(header.deadline.as_mut().poll(context));
+            ready!(self.poll_header(due, context));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         result
