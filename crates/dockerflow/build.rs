@@ -17,7 +17,7 @@ fn main() {
         .unwrap_or_default();
     println!("cargo::rustc-env=DOCKERFLOW_COMMIT={}", commit.trim());
 
-    // Heroku builds from a folder without a repository and gives the commit in this variable.
+    // A platform that builds from a folder without a repository gives the commit in this variable.
     println!("cargo::rerun-if-env-changed=SOURCE_VERSION");
     // HEAD names a branch and does not change with a commit, but its log does. If there is no log,
     // watch the files that hold the branches.

@@ -1,12 +1,11 @@
-//! `cargo dev`: the whole service in one process, and commands for developers.
+//! The whole service in one process: what `cargo dev` runs. Its commands are in `crates/dev`.
 
-mod new_migration;
 mod settings;
 mod together;
 
 use std::{env, path::Path};
 
-use settings::{Command, Settings, What};
+use settings::Settings;
 
 /// The defaults that differ from production: only this machine can reach it, a person reads its
 /// log, and Ctrl-C is quick.
@@ -24,14 +23,7 @@ fn main() {
         let _ = env::set_current_dir(Path::new(&package).join(".."));
     }
     let settings: Settings = dockerflow::settings::load_over(&DEFAULTS);
-    match &settings.command {
-        None => dockerflow::Process::new(db::SERVICE, "dev", &settings.web.process.log)
-            .sentry(&settings.web.process.sentry, &web::version())
-            .run(together::run(&settings)),
-        Some(Command::New(new)) => match &new.what {
-            What::Migration(migration) => dockerflow::run_command(db::SERVICE, async {
-                new_migration::write(&migration.name)
-            }),
-        },
-    }
+    dockerflow::Process::new(db::SERVICE, "dev", &settings.web.process.log)
+        .sentry(&settings.web.process.sentry, &web::version())
+        .run(together::run(&settings));
 }

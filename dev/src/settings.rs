@@ -1,14 +1,11 @@
-//! The command line, and the settings of all that runs together.
+//! The settings of all that runs together.
 
-use conf::{Conf, Subcommands};
+use conf::Conf;
 
 /// Runs web, worker and migrations in one process, on SQLite unless `DATABASE_URL` says otherwise
 #[derive(Conf, Debug)]
-#[conf(name = "cargo dev")]
+#[conf(name = "dev")]
 pub(crate) struct Settings {
-    #[conf(subcommands)]
-    pub(crate) command: Option<Command>,
-
     #[conf(flatten)]
     pub(crate) web: web::Settings,
 
@@ -17,33 +14,6 @@ pub(crate) struct Settings {
 
     #[conf(flatten)]
     mail: bare_mail::Settings,
-}
-
-#[derive(Subcommands, Debug)]
-pub(crate) enum Command {
-    /// Writes a new file where it belongs
-    New(New),
-}
-
-/// Writes a new file where it belongs
-#[derive(Conf, Debug)]
-pub(crate) struct New {
-    #[conf(subcommands)]
-    pub(crate) what: What,
-}
-
-#[derive(Subcommands, Debug)]
-pub(crate) enum What {
-    /// The next step of the schema
-    Migration(NewMigration),
-}
-
-/// The next step of the schema
-#[derive(Conf, Debug)]
-pub(crate) struct NewMigration {
-    /// What it does, as in `add_nickname_to_user`
-    #[conf(pos)]
-    pub(crate) name: String,
 }
 
 impl Settings {

@@ -6,7 +6,7 @@ use dockerflow::settings::{CommandLine, load_command_line};
 use web::{App, Cli, Command, Commands, Settings};
 
 /// A request may be read on one thread and answered on another. The system's allocator is slow at that
-/// (`cargo race get-hello`).
+/// (benchmark `get-hello`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -28,7 +28,7 @@ pub fn name_of(part: &str) -> String {
     }
 }
 
-/// The name by which operators know this process: the dyno on Heroku, otherwise the host.
+/// The name by which operators know this process: what its platform calls it (`DYNO`), otherwise the host.
 pub fn hostname() -> String {
     std::env::var("DYNO")
         .ok()

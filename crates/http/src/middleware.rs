@@ -40,7 +40,7 @@ pub(crate) fn around(
     let places = Places::new(limits.requests);
     service
         // From the inside out. Some layers are boxed, because each layer copies the future of the
-        // layers inside it (`cargo race get-hello`).
+        // layers inside it (benchmark `get-hello`).
         .around(move |endpoint, request| {
             limit(limits, budget.clone(), places.clone(), endpoint, request)
         })

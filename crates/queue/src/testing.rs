@@ -8,13 +8,14 @@ use std::{
 };
 
 use bare_database::migrate::Schema;
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, prelude::Json,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{JobState, Worker, entities::job, migrations};
+use crate::{JobState, NewJob, Schedules, Worker, entities::job, migrations};
 pub use crate::{
     store::{
         AttemptError, Cancelled, ClaimCursor, ClaimedJob, Clock, DEATHS_ALLOWED, ERROR_LIMIT,
@@ -82,9 +83,21 @@ pub fn reasons(errors: Option<&Json>) -> Vec<String> {
 
 /// Makes the scheduled jobs available that are due within `time`, as if that time had passed.
 pub async fn pass(db: &DatabaseConnection, time: Duration) {
-    let then = chrono::Utc::now() + time;
+    let then = Utc::now() + time;
     let store = JobStore::new(db.clone()).at(then);
     store.promote(u64::MAX >> 1).await.expect("a promotion");
+}
+
+/// When a schedule fires next after a time, and the job that it enqueues then.
+pub fn next_tick(
+    schedules: &Schedules,
+    name: &str,
+    after: DateTime<Utc>,
+) -> (DateTime<Utc>, NewJob) {
+    let schedule = schedules.0.iter().find(|schedule| schedule.name == name);
+    let schedule = schedule.expect("a schedule of this name");
+    let tick = schedule.next(after).expect("a next tick");
+    (tick, (schedule.job)(tick))
 }
 
 async fn pending(db: &DatabaseConnection) -> u64 {

@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod alerts;
+mod app_json;
+mod compose;
 mod metrics;
 mod page;
-mod platforms;
 mod settings;
 
 use page::Page;
@@ -40,27 +41,5 @@ fn the_alert_rules_use_only_existing_metrics() {
     assert!(used.peek().is_some());
     for name in used {
         assert!(listed.contains(&name), "there is no metric {name}");
-    }
-}
-
-#[test]
-fn defaults_in_the_files_of_platforms_are_those_of_the_settings() {
-    // If a platform needs another value than the default, its file says why.
-    const OTHERS: [&str; 2] = ["DATABASE_POOL_SIZE", "SMTP_URL"];
-
-    let settings = settings::all();
-    let app_json = platforms::app_json(Page::of("app.json").text());
-    let compose = platforms::compose(Page::of("docker-compose.yml").text());
-    for (file, values) in [("app.json", app_json), ("docker-compose.yml", compose)] {
-        let mut compared = 0;
-        for (name, value) in values {
-            let setting = settings.iter().find(|setting| setting.name == name);
-            if let Some(setting) = setting.filter(|_| !OTHERS.contains(&&*name)) {
-                let default = setting.default.as_deref().unwrap_or_default();
-                assert_eq!(value, default, "{name} in {file}");
-                compared += 1;
-            }
-        }
-        assert!(compared > 0, "{file} repeats no default");
     }
 }

@@ -101,3 +101,21 @@ pub fn table_of(settings: &[Setting]) -> String {
     }
     text
 }
+
+/// Asserts that the values that a platform's file repeats, by variable, are the defaults.
+pub fn are_defaults<'a>(file: &str, values: impl Iterator<Item = (&'a str, &'a str)>) {
+    // If a platform needs another value than the default, its file says why.
+    const OTHERS: [&str; 2] = ["DATABASE_POOL_SIZE", "SMTP_URL"];
+
+    let settings = all();
+    let mut compared = 0;
+    for (name, value) in values {
+        let setting = settings.iter().find(|setting| setting.name == name);
+        if let Some(setting) = setting.filter(|_| !OTHERS.contains(&name)) {
+            let default = setting.default.as_deref().unwrap_or_default();
+            assert_eq!(value, default, "{name} in {file}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 0, "{file} repeats no default");
+}

@@ -16,7 +16,7 @@ const CLIENT: [&str; 4] = ["sslcert", "ssl-cert", "sslkey", "ssl-key"];
 /// Reads a URL. If neither it nor `PGSSLMODE` has a mode, the mode is
 /// 1. `verify-full` with a root certificate and a server that is reached over TCP,
 /// 2. the client's default, `prefer`, for a server on this machine,
-/// 3. `require` otherwise. Heroku's URL has no mode.
+/// 3. `require` otherwise. The URLs that platforms set often have no mode.
 pub(super) fn parse(text: &str) -> Result<PgConnectOptions, DatabaseUrlError> {
     let with_host = with_host(text);
     let text = with_host.as_deref().unwrap_or(text);

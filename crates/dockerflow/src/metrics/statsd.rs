@@ -41,7 +41,7 @@ pub(super) fn recorder(
         ])
         // Metrics of the exporter itself.
         .with_telemetry(false)
-        // All values of a busy service would be thousands of packets (`cargo race get-hello-peers-away`).
+        // All values of a busy service would be thousands of packets (benchmark `get-hello-peers-away`).
         .with_histogram_sampling(true)
         // The type `h`, which more servers know than Datadog's `d`.
         .send_histograms_as_distributions(false)

@@ -108,7 +108,7 @@ impl AsyncRead for TimedStream {
 }
 
 /// Not vectored: hyper then writes header and body from one buffer, which is faster for the small
-/// answers of an API (`cargo race get-hello`).
+/// answers of an API (benchmark `get-hello`).
 impl AsyncWrite for TimedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,

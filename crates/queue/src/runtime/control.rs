@@ -20,11 +20,11 @@ use super::{
 };
 
 /// The heartbeat, the claims of each queue and the reports have a connection each, so that none
-/// waits for another and a statement always meets the same session (`cargo race execute`: a tenth).
+/// waits for another and a statement always meets the same session (benchmark `execute`: a tenth).
 /// So does the listener. The other loops share this one.
 const SHARED_CONNECTIONS: u32 = 1;
 
-/// Loop threads: one reads a claim while the other stores reports (`cargo race execute`).
+/// Loop threads: one reads a claim while the other stores reports (benchmark `execute`).
 const THREADS: usize = 2;
 
 /// What the thread of the loops takes along.

@@ -51,16 +51,16 @@ pub enum ScheduleError {
 
 /// The schedules of a worker.
 #[derive(Default)]
-pub struct Schedules(pub(super) Vec<Schedule>);
+pub struct Schedules(pub(crate) Vec<Schedule>);
 
-pub(super) struct Schedule {
-    pub(super) name: &'static str,
+pub(crate) struct Schedule {
+    pub(crate) name: &'static str,
     cron: Cron,
     /// Whether the pattern names times of the day. Each fires once a day, also when clocks change. Other
     /// patterns are intervals, which fire as time passes.
     is_fixed: bool,
     zone: TimeZone,
-    pub(super) job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
+    pub(crate) job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
 }
 
 impl Schedules {
@@ -106,7 +106,7 @@ impl Schedules {
 }
 
 impl Schedule {
-    pub(super) fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(crate) fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let local = self.local(after)?;
         if !self.is_fixed {
             return to_utc(&self.cron.find_next_occurrence(&local, false).ok()?);

@@ -172,7 +172,7 @@ enum Range<'a> {
 }
 
 /// Reads a row of [`CLAIM`] by position, without SeaORM, which formats a message for every NULL:
-/// that would take as long as everything else with a row (`cargo race execute`).
+/// that would take as long as everything else with a row (benchmark `execute`).
 fn read(row: &QueryResult) -> Result<ClaimedJob, DbErr> {
     let row = row.try_as_pg_row();
     let row = row.ok_or_else(|| DbErr::Type("PostgreSQL did not make this row".to_owned()))?;

@@ -128,7 +128,7 @@ SELECT $1, $2, $3, $4, $5, $6::json, $7, $8, $9, now.at, $11::json,
 FROM (SELECT COALESCE($10, clock_timestamp()) AS at) AS now
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING";
 
-/// Only if it is due: returning a row costs a tenth (`cargo race enqueue-one-16`).
+/// Only if it is due: returning a row costs a tenth (benchmark `enqueue-one-16`).
 const AND_WAKE: &str = " RETURNING pg_notify($13, queue)";
 
 const INSERT_SQLITE: &str = "

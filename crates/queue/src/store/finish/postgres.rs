@@ -141,9 +141,9 @@ fn array(ty: ArrayType, reports: &[&Report], value: impl Fn(&Report) -> Value) -
 
 // All three statements walk the primary key of `job`, once per report. `ANY(ARRAY(SELECT …))`
 // ensures this for any statistics. A join with the reports does not: after an `ANALYZE` while no
-// job runs, PostgreSQL expects no rows, and compares every running job with every report (`cargo
-// race execute`: a tenth of the speed). So a binary search among the sorted ids finds the report,
-// and the condition for "running" does not match the index `job_running`.
+// job runs, PostgreSQL expects no rows, and compares every running job with every report
+// (benchmark `execute`: a tenth of the speed). So a binary search among the sorted ids finds the
+// report, and the condition for "running" does not match the index `job_running`.
 
 macro_rules! delete {
     () => {

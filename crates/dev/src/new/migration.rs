@@ -1,49 +1,50 @@
 //! `cargo dev new migration NAME`: the next migration, a file and two lines in the list.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use chrono::Utc;
+
+use super::{names::ensure_module, source::Change};
 
 const LIST: &str = "migration/src/steps.rs";
 
-/// Writes the step, adds it to the list of steps, and prints what is left to do.
-pub(crate) fn write(name: &str) -> anyhow::Result<()> {
-    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    ensure!(
-        is_name,
-        "a name of a-z, 0-9 and _ is accepted, as in create_thing or add_nickname_to_user"
+/// A step that creates a table or changes one, by its name.
+pub(super) fn write(change: &mut Change, name: &str) -> anyhow::Result<()> {
+    ensure_module(name)?;
+    let Some(table) = created_table(name) else {
+        let text = template(ADD_COLUMN, DROP_COLUMN, changed_table(name));
+        return write_step(change, name, text);
+    };
+    write_step(change, name, template(CREATE, DROP, table))?;
+    let entity = format!("db/src/entities/{table}.rs");
+    change.leave(
+        &entity,
+        "will be its entity, and a line in db/src/entities.rs",
     );
+    let test = "migration/tests/migration/entities.rs";
+    change.leave(test, "compares the two, once it is named there");
+    Ok(())
+}
 
-    let list_file = root().join(LIST);
-    let list = fs::read_to_string(&list_file).context(LIST)?;
+/// The step that creates a table.
+pub(super) fn write_table(change: &mut Change, table: &str) -> anyhow::Result<()> {
+    write_step(
+        change,
+        &format!("create_{table}"),
+        template(CREATE, DROP, table),
+    )
+}
+
+fn write_step(change: &mut Change, name: &str, text: String) -> anyhow::Result<()> {
+    let list = change.read(LIST)?;
     ensure!(
         !list.contains(&format!("_{name};")),
         "there is already a step {name}"
     );
     let module = format!("m{}_{name}", Utc::now().format("%Y%m%d_%H%M%S"));
-    let new_list =
-        insert(&list, &module).context("the list of steps does not have the expected form")?;
-
-    let folder = root().join("migration/src/steps");
-    let step = folder.join(format!("{module}.rs"));
-    // Without a step git keeps no folder.
-    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    fs::write(&step, template(name)).with_context(|| step.display().to_string())?;
-    fs::write(&list_file, new_list).context(LIST)?;
-    println!("migration/src/steps/{module}.rs  is the step: say what it changes");
-    if let Some(table) = created_table(name) {
-        println!(
-            "db/src/entities/{table}.rs  will be its entity, and a line in db/src/entities.rs"
-        );
-        println!("migration/tests/migration/entities.rs  compares the two, once it is named there");
-    }
+    let step = format!("migration/src/steps/{module}.rs");
+    change.create(&step, text)?;
+    change.edit(LIST, |list| insert(list, &module))?;
+    change.leave(&step, "is the step: say what it changes");
     Ok(())
 }
 
@@ -60,11 +61,6 @@ fn changed_table(name: &str) -> &str {
         .iter()
         .find_map(|word| name.rsplit_once(word));
     table.map_or("a_table", |(_, table)| table)
-}
-
-/// Where the workspace was built: `cargo dev` runs where the sources are.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The list with one more module, after the last of each kind.
@@ -92,12 +88,7 @@ fn insert(list: &str, module: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// `create_thing` creates a table. Any other name, even `create_index_on_thing`, changes one.
-fn template(name: &str) -> String {
-    let (table, up, down) = match created_table(name) {
-        Some(table) => (table, CREATE, DROP),
-        None => (changed_table(name), ADD_COLUMN, DROP_COLUMN),
-    };
+fn template(up: &str, down: &str, table: &str) -> String {
     TEMPLATE
         .replace("UP", up)
         .replace("DOWN", down)
@@ -145,6 +136,8 @@ const DROP_COLUMN: &str = r#"        let table = Table::alter()
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -189,11 +182,9 @@ mod tests {
 
     #[test]
     fn a_step_can_be_added_to_the_list_of_this_service() {
-        let list = fs::read_to_string(root().join(LIST)).unwrap();
-        assert!(
-            insert(&list, "m9_z")
-                .unwrap()
-                .contains("Box::new(m9_z::Migration),")
-        );
+        let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migration/src/steps.rs");
+        let list = std::fs::read_to_string(list).unwrap();
+        let list = insert(&list, "m9_z").unwrap();
+        assert!(list.contains("Box::new(m9_z::Migration),"));
     }
 }

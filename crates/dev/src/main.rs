@@ -1,0 +1,82 @@
+//! `cargo dev`: the whole service in one process, and commands for its developers.
+
+mod copy;
+mod git;
+mod init;
+mod name;
+mod new;
+mod part;
+mod readme;
+mod remove;
+mod service;
+mod template;
+mod tree;
+mod upgrade;
+mod watch;
+
+use std::process::ExitCode;
+
+use conf::{Conf, Subcommands};
+
+/// Runs web, worker and migrations in one process, on SQLite unless `DATABASE_URL` says otherwise
+///
+/// The service's settings come from the environment and from `.env`: `cargo run -p dev -- --help` lists them.
+///
+/// Example: cargo dev --watch
+#[derive(Conf, Debug)]
+#[conf(name = "cargo dev")]
+struct Cli {
+    #[conf(subcommands)]
+    command: Option<Command>,
+
+    /// Build and start it again whenever a source file changes
+    #[conf(long)]
+    watch: bool,
+}
+
+#[derive(Subcommands, Debug)]
+enum Command {
+    /// Makes a fresh clone or copy of the template your own service, and commits that
+    ///
+    /// It gives the service your name, its own README, changelog and version, and removes the parts that you do not want.
+    ///
+    /// Example: cargo dev init my-service --bare
+    Init(init::Init),
+    /// Removes a part of the template and all that names it, and commits that
+    ///
+    /// Without a name it lists the parts.
+    ///
+    /// Example: cargo dev remove sample
+    Remove(remove::Remove),
+    /// Writes new code where it belongs, registers it, and writes its test
+    ///
+    /// Files that are there are never overwritten.
+    ///
+    /// Example: cargo dev new table order
+    New(new::New),
+    /// Merges a release of the template into your service, on a branch
+    ///
+    /// It gives what comes your name, leaves out the parts that you removed, and says what you have to adapt.
+    ///
+    /// Example: cargo dev upgrade --check
+    Upgrade(upgrade::Upgrade),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = copy::root().and_then(|root| match &cli.command {
+        None if cli.watch => watch::run(&root),
+        None => service::run(&root),
+        Some(Command::Init(init)) => init::run(init, &root),
+        Some(Command::Remove(remove)) => remove::run(remove, &root),
+        Some(Command::New(new)) => new::run(new, &root),
+        Some(Command::Upgrade(upgrade)) => upgrade::run(upgrade, &root),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo dev: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
