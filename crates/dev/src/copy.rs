@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     name::Name,
-    part::{Left, Part},
+    part::{self, Left, Part},
     readme, service,
     tree::{COPY, Tree},
 };
@@ -46,15 +46,12 @@ impl Copy {
 
     /// Makes the template's tree this service's: with its name, its README, and without the removed parts.
     pub(crate) fn make(&self, tree: &mut Tree) -> anyhow::Result<Left> {
-        let mut left = Left::default();
-        for part in &self.removed {
-            // A part that the template itself has given up is gone already.
-            if let Ok(part) = Part::of(tree, part) {
-                let of_part = part.remove(tree)?;
-                left.edits.extend(of_part.edits);
-                left.names.extend(of_part.names);
-            }
-        }
+        // A part that the template itself has given up is gone already.
+        let parts = self
+            .removed
+            .iter()
+            .filter_map(|name| Part::of(tree, name).ok());
+        let left = part::remove(tree, &parts.collect::<Vec<_>>())?;
         readme::replace(tree)?;
         Name::parse(&self.name)?.give(tree);
         self.put(tree)?;

@@ -56,10 +56,13 @@ struct Edit {
     file: String,
     /// The text, or where it begins.
     cut: String,
-    /// What follows the text, if it is too long to stand here.
-    until: Option<String>,
+    /// What follows the text, if it is too long to stand here: the nearest of these, of which "" is the end.
+    #[serde(default)]
+    until: Vec<String>,
     #[serde(default)]
     put: String,
+    /// Only while the service has this other part.
+    with: Option<String>,
 }
 
 impl Edit {
@@ -67,8 +70,13 @@ impl Edit {
     fn apply(&self, text: &str) -> Option<String> {
         let start = text.find(&self.cut)?;
         let mut end = start + self.cut.len();
-        if let Some(until) = &self.until {
-            end += text[end..].find(until)?;
+        if !self.until.is_empty() {
+            let rest = &text[end..];
+            let found = self.until.iter().filter_map(|until| match until.as_str() {
+                "" => Some(rest.len()),
+                until => rest.find(until),
+            });
+            end += found.min()?;
         }
         Some(format!("{}{}{}", &text[..start], self.put, &text[end..]))
     }
@@ -86,7 +94,7 @@ pub(crate) struct Left {
 impl Part {
     /// The part of this name in a tree.
     pub(crate) fn of(tree: &Tree, name: &str) -> anyhow::Result<Self> {
-        let path = format!("{FOLDER}{name}.toml");
+        let path = list_of(name);
         let Some(text) = tree.text(&path) else {
             let names = names(tree).join(", ");
             bail!("there is no part {name:?}, only {names}");
@@ -96,20 +104,13 @@ impl Part {
         Ok(Self { name, ..part })
     }
 
-    /// Removes it: its files, the lines that declare its modules, the texts that speak of it, and what a page says of
-    /// it in a row of a table or in an item of a list.
-    pub(crate) fn remove(&self, tree: &mut Tree) -> anyhow::Result<Left> {
-        let names = self.names()?;
-        let gone: Vec<String> = tree.paths();
-        let gone: Vec<String> = gone
-            .into_iter()
-            .filter(|path| is_in(path, &self.files) || *path == self.path())
-            .collect();
-        for path in &gone {
-            tree.remove(path);
-        }
-        let mut left = Left::default();
+    /// Removes the texts that speak of it.
+    fn edit(&self, tree: &mut Tree, left: &mut Left) {
         for edit in &self.edits {
+            let is_needed = |with: &String| tree.has(&list_of(with));
+            if !edit.with.as_ref().is_none_or(is_needed) {
+                continue;
+            }
             // In a service, the README of the template is a page of the docs.
             let file = match edit.file.as_str() {
                 README if tree.has(PAGE) => PAGE,
@@ -121,33 +122,29 @@ impl Part {
             };
             match edit.apply(text) {
                 Some(text) => tree.put(file, text),
-                None => left.edits.push(format!("{}: {:?}", edit.file, edit.cut)),
+                None => left.edits.push(format!("{file}: {:?}", edit.cut)),
             }
         }
-        modules::undeclare(tree, &gone);
-        let pages: Vec<String> = tree.paths();
-        for page in pages.iter().filter(|it| is_page(it)) {
-            if self.may_name(page) {
-                continue;
-            }
-            if let Some(text) = tree.text(page) {
-                let without = markdown::without(text, &names);
-                tree.put(page, without);
-            }
-        }
-        left.names = self.named_in(tree, &names);
-        Ok(left)
     }
 
-    fn path(&self) -> String {
-        format!("{FOLDER}{}.toml", self.name)
+    /// Removes the rows and items of pages that name it.
+    fn strip_pages(&self, tree: &mut Tree, names: &Regex) {
+        for page in tree.paths() {
+            if is_page(&page)
+                && !self.may_name(&page)
+                && let Some(text) = tree.text(&page)
+            {
+                let without = markdown::without(text, names);
+                tree.put(&page, without);
+            }
+        }
     }
 
     fn names(&self) -> anyhow::Result<Regex> {
         RegexBuilder::new(&self.names)
             .case_insensitive(true)
             .build()
-            .with_context(|| format!("{}: names", self.path()))
+            .with_context(|| format!("{}: names", list_of(&self.name)))
     }
 
     fn may_name(&self, path: &str) -> bool {
@@ -171,6 +168,35 @@ impl Part {
         }
         found
     }
+}
+
+/// Removes parts: their files, the lines that declare their modules, the texts that speak of them, and what a page says
+/// of them in a row of a table or in an item of a list.
+pub(crate) fn remove(tree: &mut Tree, parts: &[Part]) -> anyhow::Result<Left> {
+    let is_of_one = |path: &String| {
+        let is_of = |part: &Part| is_in(path, &part.files) || *path == list_of(&part.name);
+        parts.iter().any(is_of)
+    };
+    let gone: Vec<String> = tree.paths().into_iter().filter(is_of_one).collect();
+    for path in &gone {
+        tree.remove(path);
+    }
+    modules::undeclare(tree, &gone);
+    let mut left = Left::default();
+    for part in parts {
+        part.edit(tree, &mut left);
+    }
+    for part in parts {
+        let names = part.names()?;
+        part.strip_pages(tree, &names);
+        left.names.extend(part.named_in(tree, &names));
+    }
+    Ok(left)
+}
+
+/// The file that says what a part consists of.
+fn list_of(name: &str) -> String {
+    format!("{FOLDER}{name}.toml")
 }
 
 /// The names of the parts that a tree has.

@@ -27,7 +27,7 @@ pub(crate) fn run(remove: &Remove, root: &Path) -> anyhow::Result<()> {
     };
     let part = Part::of(&tree, name)?;
     ensure_clean(root)?;
-    let left = part.remove(&mut tree)?;
+    let left = part::remove(&mut tree, &[part])?;
     if let Some(mut copy) = Copy::of(&tree)? {
         copy.removed.push(name.clone());
         copy.put(&mut tree)?;

@@ -103,6 +103,10 @@ pub fn table_of(settings: &[Setting]) -> String {
 }
 
 /// Asserts that the values that a platform's file repeats, by variable, are the defaults.
+#[allow(
+    dead_code,
+    reason = "a service may have no platform whose file repeats defaults"
+)]
 pub fn are_defaults<'a>(file: &str, values: impl Iterator<Item = (&'a str, &'a str)>) {
     // If a platform needs another value than the default, its file says why.
     const OTHERS: [&str; 2] = ["DATABASE_POOL_SIZE", "SMTP_URL"];

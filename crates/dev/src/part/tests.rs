@@ -18,7 +18,7 @@ fn nothing_names_a_part_that_was_removed() {
     for name in names(&tree) {
         let part = Part::of(&tree, &name).unwrap();
         let mut without = tree.clone();
-        let left = part.remove(&mut without).unwrap();
+        let left = remove(&mut without, &[part]).unwrap();
         assert!(
             left.edits.is_empty(),
             "{name}: not in the file: {:#?}",
@@ -38,10 +38,8 @@ fn nothing_names_a_part_that_a_service_removes_later() {
     readme::replace(&mut tree).unwrap();
     for name in names(&tree) {
         let mut without = tree.clone();
-        let left = Part::of(&tree, &name)
-            .unwrap()
-            .remove(&mut without)
-            .unwrap();
+        let part = Part::of(&tree, &name).unwrap();
+        let left = remove(&mut without, &[part]).unwrap();
         assert!(
             left.edits.is_empty(),
             "{name}: not in the file: {:#?}",
@@ -71,20 +69,23 @@ fn every_file_and_folder_of_a_part_is_there() {
 }
 
 #[test]
-fn parts_can_be_removed_together_in_any_order() {
+fn parts_can_be_removed_one_after_the_other_in_any_order() {
     let Some(tree) = template() else { return };
     let forward = names(&tree);
     let backward: Vec<String> = forward.iter().rev().cloned().collect();
     for order in [forward, backward] {
         let mut without = tree.clone();
         for name in &order {
-            let left = Part::of(&without, name)
-                .unwrap()
-                .remove(&mut without)
-                .unwrap();
+            let part = Part::of(&without, name).unwrap();
+            let left = remove(&mut without, &[part]).unwrap();
+            assert!(
+                left.edits.is_empty(),
+                "{order:?}: {name}: {:#?}",
+                left.edits
+            );
             assert!(
                 left.names.is_empty(),
-                "{order:?}: {name} is still named: {:#?}",
+                "{order:?}: {name}: {:#?}",
                 left.names
             );
         }
@@ -93,11 +94,24 @@ fn parts_can_be_removed_together_in_any_order() {
 }
 
 #[test]
+fn parts_can_be_removed_together() {
+    let Some(mut tree) = template() else { return };
+    let parts = names(&tree)
+        .into_iter()
+        .map(|name| Part::of(&tree, &name).unwrap());
+    let parts: Vec<Part> = parts.collect();
+    let left = remove(&mut tree, &parts).unwrap();
+    assert!(left.edits.is_empty(), "{:#?}", left.edits);
+    assert!(left.names.is_empty(), "{:#?}", left.names);
+}
+
+#[test]
 fn a_new_file_that_names_a_part_is_found() {
     let Some(mut tree) = template() else { return };
     let name = names(&tree).remove(0);
     tree.put("web/src/new.rs", format!("// {name}\n"));
-    let left = Part::of(&tree, &name).unwrap().remove(&mut tree).unwrap();
+    let part = Part::of(&tree, &name).unwrap();
+    let left = remove(&mut tree, &[part]).unwrap();
     assert_eq!(left.names, [format!("web/src/new.rs:1: // {name}")]);
 }
 
@@ -107,12 +121,13 @@ fn a_text_that_the_owner_changed_is_listed_and_stays() {
     let name = names(&tree).remove(0);
     let part = Part::of(&tree, &name).unwrap();
     let edit = &part.edits[0];
+    let file = edit.file.clone();
     let changed = tree.text(&edit.file).unwrap().replace(&edit.cut, "mine\n");
-    tree.put(&edit.file, changed.clone());
-    let left = part.remove(&mut tree).unwrap();
+    tree.put(&file, changed.clone());
+    let left = remove(&mut tree, &[part]).unwrap();
     assert_eq!(left.edits.len(), 1);
-    assert!(left.edits[0].starts_with(&edit.file));
-    assert_eq!(tree.text(&edit.file), Some(&*changed));
+    assert!(left.edits[0].starts_with(&file));
+    assert_eq!(tree.text(&file), Some(&*changed));
 }
 
 #[test]
