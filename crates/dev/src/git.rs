@@ -45,3 +45,37 @@ pub(crate) fn commit(folder: &Path, message: &str) -> anyhow::Result<()> {
     git(folder, &["commit", "--quiet", "--message", message])?;
     Ok(())
 }
+
+/// Makes a commit an ancestor, and takes none of its changes.
+pub(crate) fn join(folder: &Path, message: &str, commit: &str) -> anyhow::Result<()> {
+    let arguments = [
+        "merge",
+        "--quiet",
+        "--strategy=ours",
+        "--allow-unrelated-histories",
+        "--message",
+        message,
+        commit,
+    ];
+    git(folder, &arguments).map(drop)
+}
+
+/// Changes a clean tree. If that fails, the tree and its branch are as before.
+pub(crate) fn all_or_nothing<T>(
+    folder: &Path,
+    change: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let head = git(folder, &["rev-parse", "HEAD"])?;
+    let branch = git(folder, &["branch", "--show-current"])?;
+    change().inspect_err(|_| {
+        // What cannot be restored is what git says is changed.
+        let _ = git(folder, &["reset", "--quiet", "--hard"]);
+        let _ = git(folder, &["clean", "--quiet", "-d", "--force"]);
+        let now = git(folder, &["branch", "--show-current"]).unwrap_or_default();
+        if now != branch && !branch.is_empty() {
+            let _ = git(folder, &["switch", "--quiet", &branch]);
+            let _ = git(folder, &["branch", "--quiet", "-D", &now]);
+        }
+        let _ = git(folder, &["reset", "--quiet", "--hard", &head]);
+    })
+}

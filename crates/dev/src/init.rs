@@ -7,9 +7,8 @@ use conf::Conf;
 
 use crate::{
     copy::{self, Copy},
-    git::{asks, commit, ensure_clean, git},
+    git::{all_or_nothing, commit, ensure_clean, git, join},
     name::Name,
-    remove,
     template::{commit_of, has_history},
     tree::{COPY, Tree},
 };
@@ -34,12 +33,12 @@ pub(crate) struct Init {
     pub(crate) template: Option<String>,
 }
 
-pub(crate) fn run(init: &Init, root: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(init: &Init, root: &Path) -> anyhow::Result<String> {
     let name = Name::parse(&init.name)?;
     ensure_clean(root)?;
     let mut tree = Tree::read(root)?;
     if let Some(copy) = Copy::of(&tree)? {
-        bail!("this is {} already: {} says so", copy.name, COPY);
+        bail!("this is {} already: {COPY} says so", copy.name);
     }
     let mut removed = copy::parse_parts(init.without.as_deref(), &tree)?;
     if init.bare && !removed.iter().any(|part| part == "sample") {
@@ -47,60 +46,66 @@ pub(crate) fn run(init: &Init, root: &Path) -> anyhow::Result<()> {
     }
 
     let version = copy::template_version(&tree)?;
-    let is_clone = has_history(root, &version)?;
-    let remote = init
-        .template
-        .clone()
-        .or_else(|| is_clone.then(|| remote_of(root))?);
-    let start = git(root, &["rev-parse", "HEAD"])?;
-    let commit_of_template = match (&remote, is_clone) {
-        (_, true) => start.clone(),
-        (Some(template), false) => commit_of(root, template, &version)?,
-        (None, false) => String::new(),
+    let cloned = cloned_from(root, &version)?;
+    let template = init.template.clone().or_else(|| cloned.clone());
+    let start = match (&template, &cloned) {
+        (_, Some(_)) => git(root, &["rev-parse", "HEAD"])?,
+        (Some(template), None) => commit_of(root, template, &version)?,
+        (None, None) => String::new(),
     };
     let copy = Copy {
         name: init.name.clone(),
-        template: remote.clone().unwrap_or_default(),
+        template: template.unwrap_or_default(),
         version,
-        commit: commit_of_template.clone(),
+        commit: start.clone(),
         removed,
     };
-    let left = copy.make(&mut tree)?;
-    tree.write()?;
-    copy::update_lock_file(root)?;
-    commit(root, &format!("Begin {}", name.title()))?;
-    if !is_clone && !commit_of_template.is_empty() {
-        // From now on `git log` and `git merge` know where the files come from.
-        git(
-            root,
-            &[
-                "merge",
-                "--quiet",
-                "--strategy=ours",
-                "--allow-unrelated-histories",
-                "--message=Join the history of the template",
-                &commit_of_template,
-            ],
-        )?;
-    }
+    let left = all_or_nothing(root, || {
+        let left = copy.make(&mut tree)?;
+        tree.write()?;
+        copy::update_lock_file(root)?;
+        commit(root, &format!("Begin {}", name.title()))?;
+        if cloned.is_none() && !start.is_empty() {
+            // From now on `git log` and `git merge` know where the files come from.
+            join(root, "Join the history of the template", &start)?;
+        }
+        Ok(left)
+    })?;
 
-    println!("{} began at the template's {}.", name.title(), copy.version);
-    remove::print_left(&left);
-    if is_clone
-        && asks(root, &["remote", "get-url", "origin"])
-        && !asks(root, &["remote", "get-url", "template"])
-    {
+    let mut said = format!(
+        "{} began at the template's {}.\n{left}",
+        name.title(),
+        copy.version
+    );
+    if cloned.is_some() && url(root, "template").is_none() && url(root, "origin").is_some() {
         git(root, &["remote", "rename", "origin", "template"])?;
-        println!("The remote `template` is where you cloned it. Yours: git remote add origin URL");
+        said += "The remote `template` is where you cloned it. Yours: git remote add origin URL\n";
     }
     if copy.template.is_empty() {
-        println!("Nothing says where the template is: put it into {COPY} before you upgrade.");
+        said +=
+            "Nothing says where the template is: put it into .template.toml before you upgrade.\n";
     }
-    println!("Now: cargo dev");
-    Ok(())
+    Ok(said + "Now: cargo dev\n")
 }
 
-fn remote_of(root: &Path) -> Option<String> {
-    let url = |name| git(root, &["remote", "get-url", name]).ok();
-    url("template").or_else(|| url("origin"))
+/// Where the template is, if this is a clone of it and not a copy of its files.
+fn cloned_from(root: &Path, version: &str) -> anyhow::Result<Option<String>> {
+    if let Some(template) = url(root, "template") {
+        let branches = [
+            "branch",
+            "--remotes",
+            "--contains",
+            "HEAD",
+            "--list",
+            "template/*",
+        ];
+        return Ok((!git(root, &branches)?.is_empty()).then_some(template));
+    }
+    // A copy has an `origin` too, but not the history of a release.
+    Ok(url(root, "origin").filter(|_| has_history(root, version).unwrap_or(false)))
+}
+
+/// The URL of a remote.
+fn url(root: &Path, remote: &str) -> Option<String> {
+    git(root, &["remote", "get-url", remote]).ok()
 }

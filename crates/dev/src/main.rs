@@ -13,8 +13,15 @@ mod template;
 mod tree;
 mod upgrade;
 mod watch;
+mod words;
 
-use std::process::ExitCode;
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, Write as _},
+    iter,
+    process::ExitCode,
+};
 
 use conf::{Conf, Subcommands};
 
@@ -63,20 +70,42 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = copy::root().and_then(|root| match &cli.command {
-        None if cli.watch => watch::run(&root),
-        None => service::run(&root),
-        Some(Command::Init(init)) => init::run(init, &root),
-        Some(Command::Remove(remove)) => remove::run(remove, &root),
-        Some(Command::New(new)) => new::run(new, &root),
-        Some(Command::Upgrade(upgrade)) => upgrade::run(upgrade, &root),
-    });
-    match done {
+    // The help says what a developer types, not the name of this program.
+    let arguments = iter::once(OsString::from("cargo dev")).chain(env::args_os().skip(1));
+    let cli = Cli::conf_builder()
+        .args(arguments)
+        .env(env::vars_os())
+        .parse();
+    match run(&cli).and_then(|said| print(&said)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cargo dev: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs the command and returns what it has to say.
+fn run(cli: &Cli) -> anyhow::Result<String> {
+    let root = copy::root()?;
+    match &cli.command {
+        None if cli.watch => watch::run(&root).map(|()| String::new()),
+        None => service::run(&root).map(|()| String::new()),
+        Some(Command::Init(init)) => init::run(init, &root),
+        Some(Command::Remove(remove)) => remove::run(remove, &root),
+        Some(Command::New(new)) => new::run(new, &root),
+        Some(Command::Upgrade(upgrade)) => upgrade::run(upgrade, &root),
+    }
+}
+
+/// Prints it. A reader that has seen enough, such as `head`, is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }

@@ -85,7 +85,7 @@ struct Migration {
     name: String,
 }
 
-pub(crate) fn run(new: &New, root: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(new: &New, root: &Path) -> anyhow::Result<String> {
     let mut change = Change::new(root);
     match &new.what {
         What::Endpoint(new) => endpoint::write(&mut change, &new.name)?,

@@ -1,6 +1,6 @@
 //! A part of the template that a service can do without, and how it is removed.
 //!
-//! What a part consists of stands in `crates/dev/parts/NAME.toml`: its files, the texts that speak of it elsewhere,
+//! What a part consists of stands in `dev/parts/NAME.toml`: its files, the texts that speak of it elsewhere,
 //! and the words that nothing says any more when it is gone.
 
 mod markdown;
@@ -8,7 +8,7 @@ mod modules;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use anyhow::{Context as _, bail};
 use regex_lite::{Regex, RegexBuilder};
@@ -19,7 +19,7 @@ use crate::{
     tree::{COPY, Tree},
 };
 
-const FOLDER: &str = "crates/dev/parts/";
+const FOLDER: &str = "dev/parts/";
 
 /// These tell what was: they keep their words.
 const HISTORY: [&str; 4] = [
@@ -89,6 +89,22 @@ pub(crate) struct Left {
     pub(crate) edits: Vec<String>,
     /// Lines that still name the part, as `file:line: text`.
     pub(crate) names: Vec<String>,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            (
+                "You changed these texts, so look at them yourself:",
+                &self.edits,
+            ),
+            ("These lines still name what was removed:", &self.names),
+        ];
+        for (what, lines) in lists.iter().filter(|(_, lines)| !lines.is_empty()) {
+            writeln!(f, "{what}\n  {}", lines.join("\n  "))?;
+        }
+        Ok(())
+    }
 }
 
 impl Part {

@@ -6,7 +6,7 @@ use crate::tree::Tree;
 
 pub(crate) const README: &str = "README.md";
 pub(crate) const PAGE: &str = "docs/template.md";
-const NEW: &str = "crates/dev/readme.md";
+const NEW: &str = "dev/readme.md";
 const TITLE: &str = "# The template of this service";
 
 /// Moves the template's README to the docs, and begins one of the service's own.

@@ -10,7 +10,7 @@ use conf::Conf;
 
 use crate::{
     copy::{self, Copy},
-    git::{asks, ensure_clean, git},
+    git::{all_or_nothing, asks, ensure_clean, git, join},
     template::{CHANGELOG, fetch, release},
     tree::{COPY, Tree},
 };
@@ -32,7 +32,7 @@ pub(crate) struct Upgrade {
     pub(crate) check: bool,
 }
 
-pub(crate) fn run(upgrade: &Upgrade, root: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(upgrade: &Upgrade, root: &Path) -> anyhow::Result<String> {
     let copy = Copy::of(&Tree::read(root)?)?;
     let Some(copy) = copy else {
         bail!("there is no {COPY}: cargo dev init writes it");
@@ -50,28 +50,29 @@ pub(crate) fn run(upgrade: &Upgrade, root: &Path) -> anyhow::Result<()> {
     let Some(new) = release(root, &newest, &version)? else {
         bail!("the template has no release {version}");
     };
+    // Newest first. A service that began before the first release has the version of none.
     let place = |version: &str| versions(&changelog).position(|it| it == version);
-    let is_new = place(&version) < place(&copy.version);
+    let is_new =
+        place(&copy.version).is_none_or(|old| place(&version).is_some_and(|new| new < old));
     if !is_new {
-        println!(
-            "{} is up to date with the template's {}.",
+        return Ok(format!(
+            "{} is up to date with the template's {}.\n",
             copy.name, copy.version
-        );
-        return Ok(());
+        ));
     }
     if upgrade.check {
-        println!(
-            "{} has the template's {}, and {version} is new:\n",
-            copy.name, copy.version
-        );
-        print!("{}", between(&changelog, "## ", &copy.version, &version));
-        return Ok(());
+        return Ok(format!(
+            "{} has the template's {}, and {version} is new:\n\n{}",
+            copy.name,
+            copy.version,
+            between(&changelog, "## ", &copy.version, &version)
+        ));
     }
     ensure_clean(root)?;
-    merge(root, &copy, &version, &new)
+    all_or_nothing(root, || merge(root, &copy, &version, &new))
 }
 
-fn merge(root: &Path, copy: &Copy, version: &str, new: &str) -> anyhow::Result<()> {
+fn merge(root: &Path, copy: &Copy, version: &str, new: &str) -> anyhow::Result<String> {
     let old = old_commit(root, copy)?;
     let then = Copy {
         version: version.to_owned(),
@@ -85,38 +86,53 @@ fn merge(root: &Path, copy: &Copy, version: &str, new: &str) -> anyhow::Result<(
     git(root, &["switch", "--quiet", "--create", &branch])?;
     // Says that all of the old release is here already.
     let message = format!(
-        "--message=Name the template's {} as the base of the next merge",
+        "Name the template's {} as the base of the next merge",
         copy.version
     );
-    git(
-        root,
-        &[
-            "merge",
-            "--quiet",
-            "--strategy=ours",
-            "--allow-unrelated-histories",
-            &message,
-            &base,
-        ],
-    )?;
+    join(root, &message, &base)?;
     let message = format!("--message=Upgrade the template to {version}");
     let is_merged = asks(root, &["merge", "--quiet", &message, &theirs]);
-    let conflicts = git(root, &["diff", "--name-only", "--diff-filter=U"])?;
-    ensure!(
-        is_merged || !conflicts.is_empty(),
-        "git merge {theirs} fails: see git status"
-    );
+    let conflicts = if is_merged {
+        String::new()
+    } else {
+        conflicts_without_lock_file(root, &theirs)?
+    };
 
     let notes = git(root, &["show", &format!("{new}:{UPGRADING}")])?;
-    print!("{}", between(&notes, "## To ", &copy.version, version));
-    println!("\nThe template's {version} is merged on the branch {branch}.");
-    if !conflicts.is_empty() {
-        println!(
-            "You and the template changed the same lines. Resolve these, then git commit:\n{conflicts}"
-        );
+    let adapt = between(&notes, "## To ", &copy.version, version);
+    let resolve = match conflicts.as_str() {
+        "" => String::new(),
+        files => format!(
+            "You and the template changed the same lines. Resolve these, then git commit:\n{files}\n"
+        ),
+    };
+    Ok(format!(
+        "{adapt}\nThe template's {version} is merged on the branch {branch}.\n{resolve}Now: cargo test\n"
+    ))
+}
+
+/// The files that are left to resolve. `Cargo.lock` is made again from the template's and the manifests. If that was
+/// all, the merge is committed.
+fn conflicts_without_lock_file(root: &Path, theirs: &str) -> anyhow::Result<String> {
+    const LOCK: &str = "Cargo.lock";
+    let unresolved = ["diff", "--name-only", "--diff-filter=U"];
+    let conflicts = git(root, &unresolved)?;
+    ensure!(
+        !conflicts.is_empty(),
+        "git merge {theirs} fails: see git status"
+    );
+    if !conflicts.lines().any(|file| file == LOCK) {
+        return Ok(conflicts);
     }
-    println!("Now: cargo test");
-    Ok(())
+    git(root, &["checkout", "--quiet", "--theirs", "--", LOCK])?;
+    // A manifest that is in conflict itself is no manifest yet. Then cargo does it at the next build.
+    let is_updated = copy::update_lock_file(root).is_ok();
+    git(root, &["add", "--", LOCK])?;
+    let conflicts = git(root, &unresolved)?;
+    if conflicts.is_empty() && is_updated {
+        git(root, &["commit", "--quiet", "--no-edit"])?;
+    }
+    Ok(conflicts)
 }
 
 fn old_commit(root: &Path, copy: &Copy) -> anyhow::Result<String> {

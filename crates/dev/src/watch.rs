@@ -202,19 +202,50 @@ fn settle(events: &Receiver<Event>, send: &Sender<Event>) {
     }
 }
 
-/// The folders in the root with sources of the service.
+/// The folders of the packages that the service is built from.
 fn folders(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = root
-        .read_dir()
-        .with_context(|| root.display().to_string())?;
-    let folders = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let is_watched = |folder: &PathBuf| {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        folder.is_dir()
-            && !name.starts_with('.')
-            && !["data", "docs", "e2e", "target"].contains(&&*name)
-    };
-    Ok(folders.filter(is_watched).collect())
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        name: String,
+        manifest_path: PathBuf,
+        dependencies: Vec<Dependency>,
+    }
+    #[derive(Deserialize)]
+    struct Dependency {
+        kind: Option<String>,
+        path: Option<PathBuf>,
+    }
+
+    let output = cargo(root)
+        .args(["metadata", "--no-deps", "--format-version=1"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo does not start")?;
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
+    let folder = |package: &Package| package.manifest_path.parent().map(Path::to_owned);
+    let service = metadata
+        .packages
+        .iter()
+        .find(|package| package.name == "dev");
+    let mut folders: Vec<PathBuf> = service.and_then(folder).into_iter().collect();
+    let mut next = 0;
+    while let Some(of) = folders.get(next).cloned() {
+        let packages = metadata.packages.iter();
+        let package = packages.filter(|package| folder(package).as_ref() == Some(&of));
+        let dependencies = package.flat_map(|package| &package.dependencies);
+        let built = dependencies.filter(|it| it.kind.as_deref() != Some("dev"));
+        for path in built.filter_map(|dependency| dependency.path.clone()) {
+            if !folders.contains(&path) {
+                folders.push(path);
+            }
+        }
+        next += 1;
+    }
+    Ok(folders)
 }
 
 /// Whether the service is built from a file, or reads it when it starts. What editors write beside it is not.

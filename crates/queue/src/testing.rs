@@ -94,10 +94,8 @@ pub fn next_tick(
     name: &str,
     after: DateTime<Utc>,
 ) -> (DateTime<Utc>, NewJob) {
-    let schedule = schedules.0.iter().find(|schedule| schedule.name == name);
-    let schedule = schedule.expect("a schedule of this name");
-    let tick = schedule.next(after).expect("a next tick");
-    (tick, (schedule.job)(tick))
+    let tick = schedules.next_tick(name, after);
+    tick.expect("a schedule of this name, which fires again")
 }
 
 async fn pending(db: &DatabaseConnection) -> u64 {

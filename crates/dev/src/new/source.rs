@@ -70,8 +70,8 @@ impl Change {
         self.left.push((path.to_owned(), what.to_owned()));
     }
 
-    /// Writes all of it, formatted.
-    pub(super) fn finish(&self) -> anyhow::Result<()> {
+    /// Writes all of it, formatted, and returns what is left to do.
+    pub(super) fn finish(&self) -> anyhow::Result<String> {
         for (path, text) in &self.files {
             let file = self.root.join(path);
             if let Some(folder) = file.parent() {
@@ -84,10 +84,11 @@ impl Change {
         if !formatted.is_ok_and(|output| output.status.success()) {
             eprintln!("cargo fmt failed: format the files yourself");
         }
-        for (path, what) in &self.left {
-            println!("{path}  {what}");
-        }
-        Ok(())
+        let lines = self
+            .left
+            .iter()
+            .map(|(path, what)| format!("{path}  {what}\n"));
+        Ok(lines.collect())
     }
 }
 

@@ -12,23 +12,29 @@ fn template() -> Option<Tree> {
     (!tree.has(COPY)).then_some(tree)
 }
 
+/// Removes a part, of which nothing is left then.
+fn removed(tree: &Tree, name: &str) -> Tree {
+    let mut without = tree.clone();
+    let part = Part::of(tree, name).unwrap();
+    let left = remove(&mut without, &[part]).unwrap();
+    assert!(
+        left.edits.is_empty(),
+        "{name}: not in the file: {:#?}",
+        left.edits
+    );
+    assert!(
+        left.names.is_empty(),
+        "{name}: still named: {:#?}",
+        left.names
+    );
+    without
+}
+
 #[test]
 fn nothing_names_a_part_that_was_removed() {
     let Some(tree) = template() else { return };
     for name in names(&tree) {
-        let part = Part::of(&tree, &name).unwrap();
-        let mut without = tree.clone();
-        let left = remove(&mut without, &[part]).unwrap();
-        assert!(
-            left.edits.is_empty(),
-            "{name}: not in the file: {:#?}",
-            left.edits
-        );
-        assert!(
-            left.names.is_empty(),
-            "{name}: still named: {:#?}",
-            left.names
-        );
+        removed(&tree, &name);
     }
 }
 
@@ -37,19 +43,7 @@ fn nothing_names_a_part_that_a_service_removes_later() {
     let Some(mut tree) = template() else { return };
     readme::replace(&mut tree).unwrap();
     for name in names(&tree) {
-        let mut without = tree.clone();
-        let part = Part::of(&tree, &name).unwrap();
-        let left = remove(&mut without, &[part]).unwrap();
-        assert!(
-            left.edits.is_empty(),
-            "{name}: not in the file: {:#?}",
-            left.edits
-        );
-        assert!(
-            left.names.is_empty(),
-            "{name}: still named: {:#?}",
-            left.names
-        );
+        removed(&tree, &name);
     }
 }
 
@@ -74,22 +68,10 @@ fn parts_can_be_removed_one_after_the_other_in_any_order() {
     let forward = names(&tree);
     let backward: Vec<String> = forward.iter().rev().cloned().collect();
     for order in [forward, backward] {
-        let mut without = tree.clone();
-        for name in &order {
-            let part = Part::of(&without, name).unwrap();
-            let left = remove(&mut without, &[part]).unwrap();
-            assert!(
-                left.edits.is_empty(),
-                "{order:?}: {name}: {:#?}",
-                left.edits
-            );
-            assert!(
-                left.names.is_empty(),
-                "{order:?}: {name}: {:#?}",
-                left.names
-            );
-        }
-        assert_eq!(names(&without), [""; 0]);
+        let none = order
+            .iter()
+            .fold(tree.clone(), |tree, name| removed(&tree, name));
+        assert_eq!(names(&none), [""; 0]);
     }
 }
 

@@ -94,3 +94,35 @@ fn a_second_time_is_refused() {
     let error = service.dev_fails(&["init", "other"]);
     assert!(error.contains("this is my-service already"), "{error}");
 }
+
+#[test]
+fn a_commit_that_a_hook_refuses_changes_nothing() {
+    let service = Repository::template().cloned();
+    service.refuse_commits();
+    service.dev_fails(&["init", "my-service", "--without", "boat"]);
+}
+
+#[test]
+fn a_clone_whose_remote_is_called_template_needs_no_release() {
+    let template = Repository::unreleased();
+    let service = template.cloned();
+    service.git(&["remote", "rename", "origin", "template"]);
+    service.git(&["fetch", "--quiet", "template"]);
+    service.dev(&["init", "my-service"]);
+    let copy = service.read(".template.toml");
+    assert!(copy.contains(&template.url()), "{copy}");
+    assert!(
+        copy.contains(&template.git(&["rev-parse", "HEAD"])),
+        "{copy}"
+    );
+}
+
+#[test]
+fn help_says_what_a_developer_types() {
+    let help = Repository::template().dev(&["init", "--help"]);
+    assert!(help.contains("Usage: cargo dev init"), "{help}");
+    assert!(
+        help.contains("Example: cargo dev init my-service"),
+        "{help}"
+    );
+}

@@ -1,5 +1,7 @@
 //! `cargo dev remove`.
 
+use std::process::{Command, Stdio};
+
 use crate::template::Repository;
 
 #[test]
@@ -42,4 +44,29 @@ fn uncommitted_changes_refuse_it() {
     service.write("web.txt", "mine\n");
     let error = service.dev_fails(&["remove", "boat"]);
     assert!(error.contains("not committed"), "{error}");
+}
+
+#[test]
+fn a_commit_that_a_hook_refuses_changes_nothing() {
+    let service = Repository::template().cloned();
+    service.refuse_commits();
+    service.dev_fails(&["remove", "boat"]);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let service = Repository::template().cloned();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_bare-dev"))
+        .arg("remove")
+        .current_dir(service.path())
+        .stdout(Stdio::from(writer))
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
 }

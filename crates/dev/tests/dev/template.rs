@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -30,19 +31,32 @@ pub struct Repository {
 impl Repository {
     /// The template at its first release.
     pub fn template() -> Self {
+        let repository = Self::unreleased();
+        repository.set_version("0.0.0", "0.1.0");
+        repository.write(
+            "crates/CHANGELOG.md",
+            "# Changelog\n\n## Unreleased\n\n## 0.1.0 - 2026-01-01\n\n- One.\n",
+        );
+        repository.commit("Release 0.1.0");
+        repository
+    }
+
+    /// The template before its first release.
+    pub fn unreleased() -> Self {
         let repository = Self::empty();
         let readme = format!("# {TITLE}\n\n[docs](docs/web.md)\n\n| part |\n| boat |\n");
-        let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/queue\"]\n";
-        let package = "[package]\nname = \"queue\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        let workspace =
+            "[workspace]\nresolver = \"3\"\nmembers = [\"crates/queue\", \"packages/*\"]\n";
+        let package = "[package]\nname = \"queue\"\nversion = \"0.0.0\"\nedition = \"2024\"\n";
         for (path, text) in [
             ("README.md", &*readme),
             ("CHANGELOG.md", "# Changelog\n\n## Unreleased\n"),
             ("Cargo.toml", workspace),
             ("boat.txt", "A boat.\n"),
             ("crates/CHANGELOG.md", "# Changelog\n\n## Unreleased\n"),
-            ("crates/dev/parts/boat.toml", PART),
+            ("dev/parts/boat.toml", PART),
             (
-                "crates/dev/readme.md",
+                "dev/readme.md",
                 &format!("# {TITLE}\n\nIt does something.\n"),
             ),
             (
@@ -51,6 +65,11 @@ impl Repository {
             ),
             ("crates/queue/Cargo.toml", package),
             ("crates/queue/src/lib.rs", ""),
+            (
+                "packages/mast/Cargo.toml",
+                &package.replace("\"queue\"", "\"mast\""),
+            ),
+            ("packages/mast/src/lib.rs", ""),
             (
                 "docs/upgrading.md",
                 "# Upgrading\n\n## To the next release\n",
@@ -62,12 +81,8 @@ impl Repository {
         ] {
             repository.write(path, text);
         }
+        repository.update_lock_file();
         repository.commit("Begin");
-        repository.write(
-            "crates/CHANGELOG.md",
-            "# Changelog\n\n## Unreleased\n\n## 0.1.0 - 2026-01-01\n\n- One.\n",
-        );
-        repository.commit("Release 0.1.0");
         repository
     }
 
@@ -77,7 +92,8 @@ impl Repository {
         self.edit("web.txt", "Four.", "Four, mended.");
         self.edit("boat.txt", "A boat.", "A better boat.");
         self.write("new.txt", &format!("New in {TITLE}.\n"));
-        self.edit("crates/queue/Cargo.toml", "0.1.0", "0.2.0");
+        let is_first = self.read("crates/queue/Cargo.toml").contains("0.0.0");
+        self.set_version(if is_first { "0.0.0" } else { "0.1.0" }, "0.2.0");
         let changelog = "# Changelog\n\n## Unreleased\n\n## 0.2.0 - 2026-02-01\n\n- Two.\n\n## 0.1.0 - 2026-01-01\n\n- One.\n";
         self.write("crates/CHANGELOG.md", changelog);
         self.write("docs/upgrading.md", "# Upgrading\n\n## To the next release\n\n## To 0.2.0\n\nRename one.\n\n## To 0.1.0\n\nOld.\n");
@@ -150,6 +166,17 @@ impl Repository {
         self.git(&["commit", "--quiet", "--message", message]);
     }
 
+    fn set_version(&self, old: &str, new: &str) {
+        self.edit("crates/queue/Cargo.toml", old, new);
+        self.update_lock_file();
+    }
+
+    pub fn update_lock_file(&self) {
+        let mut cargo = Command::new(env!("CARGO"));
+        let updated = cargo.args(["update", "--workspace", "--offline", "--quiet"]);
+        assert!(updated.current_dir(self.path()).status().unwrap().success());
+    }
+
     pub fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(arguments)
@@ -176,6 +203,15 @@ impl Repository {
         assert!(!output.status.success(), "{arguments:?} succeeds");
         assert_eq!(self.state(), before);
         String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Refuses all further commits, as a hook of the owner may.
+    pub fn refuse_commits(&self) {
+        for hook in ["pre-commit", "pre-merge-commit"] {
+            let path = format!(".git/hooks/{hook}");
+            self.write(&path, "#!/bin/sh\nexit 1\n");
+            fs::set_permissions(self.file(&path), fs::Permissions::from_mode(0o755)).unwrap();
+        }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

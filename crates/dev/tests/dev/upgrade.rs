@@ -166,3 +166,49 @@ fn a_release_that_is_not_there_is_an_error() {
     let error = service.dev_fails(&["upgrade", "template-v9.0.0"]);
     assert!(error.contains("has no release 9.0.0"), "{error}");
 }
+
+#[test]
+fn a_service_that_began_before_the_first_release_gets_it() {
+    let template = Repository::unreleased();
+    let service = template.cloned();
+    service.git(&["remote", "rename", "origin", "template"]);
+    service.git(&["fetch", "--quiet", "template"]);
+    service_and_release(&template, &service, &[]);
+    service.dev(&["upgrade"]);
+    is_upgraded(&service);
+}
+
+#[test]
+fn a_lock_file_that_both_changed_is_made_again() {
+    let template = Repository::template();
+    let service = template.cloned();
+    service.dev(&["init", "my-service"]);
+    let add = |repository: &Repository, name: &str| {
+        let package =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+        repository.write(&format!("packages/{name}/Cargo.toml"), &package);
+        repository.write(&format!("packages/{name}/src/lib.rs"), "");
+        repository.update_lock_file();
+        repository.commit("Add a package");
+    };
+    add(&service, "pier");
+    add(&template, "quay");
+    template.release();
+    let printed = service.dev(&["upgrade"]);
+    assert!(!printed.contains("Resolve"), "{printed}");
+    let lock = service.read("Cargo.lock");
+    assert!(
+        lock.contains("\"pier\"") && lock.contains("\"quay\""),
+        "{lock}"
+    );
+    assert_eq!(service.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_commit_that_a_hook_refuses_changes_nothing() {
+    let template = Repository::template();
+    let service = template.cloned();
+    service_and_release(&template, &service, &[]);
+    service.refuse_commits();
+    service.dev_fails(&["upgrade"]);
+}

@@ -45,21 +45,29 @@ pub(super) fn is_misleading(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The bytes that [`escape`] never changes.
-static IS_PLAIN: [bool; 256] = {
-    let mut is_plain = [true; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        is_plain[byte] = false;
+/// Stands for a byte that begins a misleading character of several bytes, or another one.
+const PERHAPS: u8 = b'?';
+
+/// What follows the backslash in the place of each byte, or 0 if the byte stays.
+static ESCAPES: [u8; 256] = {
+    let mut escapes = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        escapes[byte as usize] = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0..=0x1f | 0x7f => b'u',
+            0xc2 | 0xd8 | 0xe2 => PERHAPS,
+            _ => 0,
+        };
+        if byte == u8::MAX {
+            break escapes;
+        }
         byte += 1;
     }
-    let others = [b'"', b'\\', 0x7f, 0xc2, 0xd8, 0xe2];
-    let mut other = 0;
-    while other < others.len() {
-        is_plain[others[other] as usize] = false;
-        other += 1;
-    }
-    is_plain
 };
 
 /// RFC 8259, section 7, and all other misleading characters.
@@ -67,34 +75,24 @@ fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut plain_from = 0;
     for (index, &byte) in bytes.iter().enumerate() {
-        // Nearly all bytes: one look, instead of a comparison with each of the others.
-        if IS_PLAIN[usize::from(byte)] {
-            continue;
-        }
-        let short = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0..=0x1f | 0x7f => b'u',
-            // Misleading characters of several bytes begin with one of these.
-            0xc2 | 0xd8 | 0xe2 => {
+        match ESCAPES[usize::from(byte)] {
+            0 => {}
+            PERHAPS => {
                 let next = text[index..].chars().next();
                 if let Some(c) = next.filter(|c| is_misleading(*c)) {
                     out.extend_from_slice(&bytes[plain_from..index]);
                     plain_from = index + c.len_utf8();
                     literal(out, format_args!("\\u{:04x}", u32::from(c)));
                 }
-                continue;
             }
-            _ => continue,
-        };
-        out.extend_from_slice(&bytes[plain_from..index]);
-        plain_from = index + 1;
-        out.extend_from_slice(&[b'\\', short]);
-        if short == b'u' {
-            literal(out, format_args!("{byte:04x}"));
+            short => {
+                out.extend_from_slice(&bytes[plain_from..index]);
+                plain_from = index + 1;
+                out.extend_from_slice(&[b'\\', short]);
+                if short == b'u' {
+                    literal(out, format_args!("{byte:04x}"));
+                }
+            }
         }
     }
     out.extend_from_slice(&bytes[plain_from..]);

@@ -63,6 +63,23 @@ async fn a_connection_may_be_idle_for_longer_than_a_header_may_take() {
 }
 
 #[tokio::test]
+async fn a_later_header_has_as_much_time_as_the_first() {
+    let limits = Limits {
+        header_time: SHORT,
+        ..Limits::default()
+    };
+    let app = app_with(limits).await;
+    let mut connection = app.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    connection.until(INDEX).await;
+    // The first header's time ends while the second arrives.
+    tokio::time::sleep(SHORT * 3 / 4).await;
+    connection.send("GET / HTTP/1.1\r\n").await;
+    tokio::time::sleep(SHORT / 2).await;
+    connection.send("Host: test\r\n\r\n").await;
+    connection.until(INDEX).await;
+}
+
+#[tokio::test]
 async fn a_body_may_take_longer_than_a_header() {
     let app = app_with(Limits {
         header_time: SHORT,

@@ -51,16 +51,16 @@ pub enum ScheduleError {
 
 /// The schedules of a worker.
 #[derive(Default)]
-pub struct Schedules(pub(crate) Vec<Schedule>);
+pub struct Schedules(pub(super) Vec<Schedule>);
 
-pub(crate) struct Schedule {
-    pub(crate) name: &'static str,
+pub(super) struct Schedule {
+    pub(super) name: &'static str,
     cron: Cron,
     /// Whether the pattern names times of the day. Each fires once a day, also when clocks change. Other
     /// patterns are intervals, which fire as time passes.
     is_fixed: bool,
     zone: TimeZone,
-    pub(crate) job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
+    pub(super) job: Box<dyn Fn(DateTime<Utc>) -> NewJob + Send + Sync>,
 }
 
 impl Schedules {
@@ -103,10 +103,22 @@ impl Schedules {
         self.0.push(schedule);
         Ok(self)
     }
+
+    /// When a schedule fires next after a time, and the job of that tick.
+    #[cfg(feature = "testing")]
+    pub(crate) fn next_tick(
+        &self,
+        name: &str,
+        after: DateTime<Utc>,
+    ) -> Option<(DateTime<Utc>, NewJob)> {
+        let schedule = self.0.iter().find(|schedule| schedule.name == name)?;
+        let tick = schedule.next(after)?;
+        Some((tick, (schedule.job)(tick)))
+    }
 }
 
 impl Schedule {
-    pub(crate) fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(super) fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let local = self.local(after)?;
         if !self.is_fixed {
             return to_utc(&self.cron.find_next_occurrence(&local, false).ok()?);
